@@ -1,0 +1,1 @@
+"""Our vocabulary and contracts. No I/O, no clock."""

@@ -1,0 +1,65 @@
+"""A call's facts: who asks for what. Frozen; the one mutable outcome is the pipeline's own."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from entrepot.kit.json import Members
+
+Operation: TypeAlias = Literal["chat", "completions", "embeddings", "moderations"]
+
+
+class Call(msgspec.Struct, frozen=True, gc=False):
+    """What is known of a request when its head has arrived."""
+
+    id: str
+    operation: Operation
+    dialect: str
+    """Name of the client's dialect."""
+    address: str
+    """The client's IP address."""
+    client_id: str | None
+    """The client's own request id: an attribute, never a key."""
+    arrived: float
+    """Wall time in seconds."""
+    started: float
+    """Monotonic time in seconds."""
+    strict: bool = False
+    fault_header: bytes = b""
+    """`x-sandbox-fault`, passed on to the sandbox only."""
+
+
+class Peek(msgspec.Struct, frozen=True):
+    """The few fields of a body that we read, and all its members as they came."""
+
+    model: str
+    stream: bool
+    members: Members
+    wants_usage: bool = False
+    """The client asked for usage in the stream (`stream_options.include_usage`)."""
+    size: int = 0
+    """Bytes of the body."""
+    max_output: int | None = None
+    choices: int = 1
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """A key that may call, and on whose account."""
+
+    key_id: int
+    key_name: str
+    user_id: int
+    groups: tuple[str, ...]
+    """Groups to try, in order; one unless the key has several (`auto`)."""
+    models: tuple[str, ...] = ()
+    """Model patterns; empty means all."""
+    networks: tuple[str, ...] = ()
+    """IP addresses or CIDR networks; empty means all."""
+    expires: float | None = None
+    """Wall time in seconds."""
+    enabled: bool = True
+    quota: int | None = None
+    """nano-USD, None is unlimited (kept from the start; enforced with `buckets/`)."""
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None

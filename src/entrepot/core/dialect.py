@@ -1,0 +1,99 @@
+"""The contract of a wire format: bytes in, facts out; no I/O, no clock."""
+
+from typing import Protocol
+
+import msgspec
+
+from entrepot.core.call import Peek
+from entrepot.core.faults import Fault
+from entrepot.core.http import Headers
+from entrepot.core.usage import Usage
+from entrepot.kit.json import Members
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """A fault in a dialect's own words, ready to send."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What must change in a body on its way to one channel."""
+
+    model: str | None = None
+    """The vendor's name, where it differs from what the client wrote."""
+    ask_usage: bool = False
+    """Ask for usage in the stream although the client did not."""
+    set: Members = {}
+    """Parameter overrides of the channel."""
+    drop: frozenset[str] = frozenset()
+
+
+class Tapping(msgspec.Struct, frozen=True):
+    """How an answer passes through."""
+
+    stream: bool
+    show_model: str | None = None
+    """Write this model name in place of the vendor's."""
+    strip_usage: bool = False
+    """Take the usage chunk out again that we asked for ourselves."""
+
+
+class Tap(Protocol):
+    """Reads along while an answer of the same dialect passes; counts, and changes what it must.
+
+    After each `feed` the attributes tell what has been seen so far.
+    """
+
+    content: bool
+    """The first content has come (text, reasoning, a tool call, audio); role and pings do not count."""
+    done: bool
+    """The answer is complete in the dialect's own terms (`[DONE]`, or a whole body)."""
+    fault: Fault | None
+    """An error inside the answer."""
+    usage: Usage | None
+    """The vendor's own count, once it came."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what arrived, give what may be passed on now (whole frames). Raises Fault(VENDOR_GARBAGE)."""
+        ...
+
+    def end(self) -> bytes:
+        """The vendor closed: what is left to pass on. Raises Fault(VENDOR_TRUNCATED) inside a frame."""
+        ...
+
+    def counted(self) -> Usage:
+        """Our own count of what was delivered, where the vendor sends none."""
+        ...
+
+
+class Dialect(Protocol):
+    """One wire format for one family of operations."""
+
+    name: str
+
+    def peek(self, body: bytes) -> Peek:
+        """Read the few fields that we need. Raises Fault(INVALID_JSON | TOO_DEEP | INVALID_FIELD | MISSING_MODEL)."""
+        ...
+
+    def patch(self, peek: Peek, changes: Changes) -> bytes:
+        """The body with what must change changed; every other value keeps its bytes."""
+        ...
+
+    def tap(self, how: Tapping) -> Tap:
+        """A fresh tap for one answer."""
+        ...
+
+    def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
+        """A vendor's answer with status ≥ 400 as a fault."""
+        ...
+
+    def render(self, fault: Fault) -> Rendered:
+        """A fault before the first byte."""
+        ...
+
+    def render_late(self, fault: Fault) -> bytes:
+        """A fault in the middle of a stream, as the dialect's own last frames."""
+        ...

@@ -1,0 +1,51 @@
+"""What is known when a call has ended: made once, given to every observer."""
+
+import msgspec
+
+from entrepot.core.usage import NOTHING, Usage
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One try on one channel."""
+
+    channel: str
+    channel_id: int
+    key_id: int
+    status: int
+    """The vendor's HTTP status; 0 where none came."""
+    ms: float
+    fault: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A finished call. Times are seconds (wall) and milliseconds (durations)."""
+
+    id: str
+    operation: str
+    dialect: str
+    arrived: float
+    status: int
+    """HTTP status that the client got, or would have got (499: it left)."""
+    outcome: str
+    """`ok`, `refused`, `interrupted` or `client_left`."""
+    fault: str | None
+    model: str
+    stream: bool
+    address: str
+    client_id: str | None
+    user_id: int | None
+    key_id: int | None
+    key_name: str | None
+    group: str | None
+    channel_id: int | None
+    channel: str | None
+    provider: str | None
+    upstream_model: str | None
+    attempts: tuple[Attempt, ...]
+    usage: Usage = NOTHING
+    ttft_ms: float | None = None
+    """From arrival to the first content byte sent."""
+    total_ms: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    dropped: tuple[str, ...] = ()

@@ -1,0 +1,32 @@
+"""One way a call can go: a channel, one of its keys, the vendor's name for the model."""
+
+import msgspec
+
+from entrepot.core.http import Headers, Origin, Timeouts
+from entrepot.kit.json import Members
+
+
+class Route(msgspec.Struct, frozen=True):
+    """All that is needed to send a call to one channel. `secret` never leaves the process."""
+
+    channel_id: int
+    channel: str
+    """The channel's public label."""
+    provider: str
+    group: str
+    ratio_ppm: int
+    """The group's price multiplier in parts per million."""
+    model: str
+    """The vendor's name for the model."""
+    origin: Origin
+    prefix: str
+    """Path of the base URL, no slash at its end."""
+    query: str
+    key_id: int
+    secret: str
+    headers: Headers = ()
+    overrides: Members = {}
+    timeouts: Timeouts = Timeouts()
+    max_connections: int = 1024
+    mapped: bool = False
+    """True where a model map applied, so that answers must show the public name again."""

@@ -1,0 +1,1 @@
+"""Where is it kept? Tables, migrations, secrets; SQLite or PostgreSQL."""
