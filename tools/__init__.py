@@ -1,0 +1,1 @@
+"""The house's own checks: `python -m tools.house`."""
