@@ -1,0 +1,111 @@
+"""Brings a database to this program's schema, under a lock: any number of nodes may start at once."""
+
+import asyncio
+import fcntl
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from entrepot.store.engine import open_engine, writing
+from entrepot.store.url import sqlite_path
+
+_LOCK = 0x656E7472  # "entr": any number that no other program on this database uses
+
+
+class MigrationError(Exception):
+    """The database cannot be brought to this program's schema; the message says why."""
+
+
+class NewerDatabaseError(MigrationError):
+    """The database was migrated by a newer program."""
+
+
+def migrate(url: str) -> str:
+    """Make or upgrade the schema; gives the revision. Does nothing where it is current.
+
+    Synchronous: for the supervisor, the CLI and threads, not for a running event loop.
+    Raises NewerDatabaseError, DatabaseUrlError, and the driver's errors where the database is away.
+    """
+    with _file_lock(sqlite_path(url)):
+        return asyncio.run(_upgrade(url))
+
+
+def current(url: str) -> str | None:
+    """The database's revision; None where it was never migrated."""
+    return asyncio.run(_current(url))
+
+
+def head() -> str:
+    """The revision that this program needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise MigrationError("this installation has no migrations: it is not complete")
+    return revision
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+async def _upgrade(url: str) -> str:
+    engine = open_engine(url)
+    try:
+        async with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                # Freed with the transaction, however it ends.
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            return await connection.run_sync(_apply)
+    finally:
+        await engine.dispose()
+
+
+def _apply(connection: Connection) -> str:
+    config = _config()
+    script = ScriptDirectory.from_config(config)
+    found = _revision(connection)
+    known = {revision.revision for revision in script.walk_revisions()}
+    if found is not None and found not in known:
+        raise NewerDatabaseError(
+            f"the database is at revision {found}, which this program does not know: "
+            f"a newer Entrepot has migrated it. Upgrade this program, or restore a backup."
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return head()
+
+
+async def _current(url: str) -> str | None:
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return None
+    engine = open_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_revision)
+    finally:
+        await engine.dispose()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def _file_lock(path: Path | None) -> Generator[None, None, None]:
+    """One process at a time on a SQLite file: even the switch to WAL fails when two try it at once."""
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,153 @@
+"""PostgreSQL for the gateway: a small asyncpg pool that connects when needed, and again after the server was away."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias, cast
+
+import asyncpg
+
+from entrepot.store.contract import (
+    ConflictError,
+    Dialect,
+    Many,
+    Row,
+    Statement,
+    StatementError,
+    StoreAwayError,
+    StoreError,
+)
+
+POOL_SIZE = 4
+CONNECT_TIMEOUT = 5.0
+COMMAND_TIMEOUT = 10.0
+"""Seconds for one statement: a database that hangs must not hang the gateway."""
+
+# The driver has no types: these two names are its seam.
+_Open: TypeAlias = Callable[..., Awaitable[Any]]
+connect = cast("_Open", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
+_create_pool = cast("_Open", asyncpg.create_pool)  # pyright: ignore[reportUnknownMemberType]
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, statement timeout
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.ReadOnlySQLTransactionError,  # a fail-over left us on a standby
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.PostgresSystemError,
+)
+
+
+class PostgresqlDatabase:
+    """A pool and, once `listen` was called, one connection beside it. Made by `open_postgresql`."""
+
+    __slots__ = ("_dsn", "_listener", "_pool")
+
+    def __init__(self, dsn: str, pool: Any) -> None:
+        self._dsn = dsn
+        self._pool = pool
+        self._listener: Any = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return "postgresql"
+
+    async def fetch(self, sql: str, *values: Any) -> list[Row]:
+        async with self._connection() as connection:
+            return [tuple(row) for row in await connection.fetch(sql, *values)]
+
+    async def execute(self, sql: str, *values: Any) -> int:
+        async with self._connection() as connection:
+            return _count(await connection.execute(sql, *values))
+
+    async def read(self, work: Sequence[Statement]) -> list[list[Row]]:
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return [[tuple(row) for row in await connection.fetch(sql, *values)] for sql, values in work]
+
+    async def transaction(self, work: Sequence[Statement | Many]) -> list[int]:
+        async with self._connection() as connection, connection.transaction():
+            return [await _change(connection, step) for step in work]
+
+    async def listen(self, channel: str, woken: Callable[[], None]) -> bool:
+        if self._listener is not None and not self._listener.is_closed():
+            return True
+        with _renamed():
+            connection = await connect(self._dsn, timeout=CONNECT_TIMEOUT, command_timeout=COMMAND_TIMEOUT)
+
+            def notified(*_: object) -> None:
+                woken()
+
+            await connection.add_listener(channel, notified)
+        self._listener = connection
+        return True
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.terminate()
+        self._pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Any, None]:
+        with _renamed():
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+                yield connection
+
+
+class _renamed:  # noqa: N801  # a context manager that reads like a word
+    """Driver errors leave as ours. No generator: it would cost more than the query it wraps."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | TimeoutError):
+            raise named(error) from error
+
+
+def named(error: Exception) -> StoreError:
+    """A driver's error in our words."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return ConflictError(text)
+    if isinstance(error, (*_AWAY, OSError, TimeoutError)):
+        return StoreAwayError(f"PostgreSQL: {text}")
+    # The driver has one class for a lost connection and for wrong arguments; only its words differ.
+    if isinstance(error, asyncpg.InterfaceError) and ("closed" in text or "closing" in text):
+        return StoreAwayError(f"PostgreSQL: {text}")
+    return StatementError(text)
+
+
+async def _change(connection: Any, step: Statement | Many) -> int:
+    if isinstance(step, Many):
+        await connection.executemany(step.sql, step.rows)
+        return len(step.rows)
+    return _count(await connection.execute(step.sql, *step.values))
+
+
+def _count(tag: str) -> int:
+    """Rows changed, from a command tag such as `INSERT 0 3`."""
+    last = tag.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
+
+
+async def _keep(connection: object) -> None:
+    """Nothing to reset: we leave no session state behind, and the default costs a round trip a query."""
+
+
+async def open_postgresql(dsn: str, *, command_timeout: float = COMMAND_TIMEOUT) -> PostgresqlDatabase:
+    """A pool that has not connected yet. Raises StoreAwayError where the DSN itself makes no sense."""
+    with _renamed():
+        pool = await _create_pool(
+            dsn,
+            min_size=0,
+            max_size=POOL_SIZE,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=command_timeout,
+            reset=_keep,
+            # Milliseconds; above the client's own timeout, for statements whose client is gone.
+            server_settings={"statement_timeout": str(int(command_timeout * 1500)), "application_name": "entrepot"},
+        )
+    return PostgresqlDatabase(dsn, pool)
