@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -71,8 +71,14 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
     """What the supervisor tells a child process."""
 
     settings: Settings
-    role: Literal["gateway", "control"]
+    role: Literal["supervisor", "prepare", "gateway", "control"]
+    config: str = ""
+    """Path of the configuration file whose tables are applied at the start."""
     index: int = 0
+    life_fd: int = -1
+    """A pipe that closes when the supervisor dies, however it dies."""
+    ready_fd: int = -1
+    """A pipe to write one byte to when ready."""
     listen_fd: int = -1
     """The public listening socket (gateway) or the control socket (control)."""
     control_path: str = ""
@@ -80,12 +86,16 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
     sandbox_port: int = 0
     sandbox_secret: str = ""
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a child process."""
+        return {**os.environ, _HANDOFF: msgspec.json.encode(self).decode()}
+
 
 def load(
     file: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Settings:
     """Read file, environment and overrides (None values do not count). Raises SettingsError."""
-    values: dict[str, Any] = dict(read_file(file).get("server", {})) if file else {}
+    values = _server_table(file) if file else {}
     values.update(_from_environment(os.environ if environ is None else environ))
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
     return _convert(values)
@@ -106,11 +116,6 @@ def environment(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def handoff_environment(handoff: Handoff) -> dict[str, str]:
-    """The environment of a child process."""
-    return {**os.environ, _HANDOFF: msgspec.json.encode(handoff).decode()}
-
-
 def received_handoff() -> Handoff:
     """What the supervisor handed to this process. Raises SettingsError outside of one."""
     text = os.environ.pop(_HANDOFF, None)
@@ -119,12 +124,23 @@ def received_handoff() -> Handoff:
     return msgspec.json.decode(text, type=Handoff)
 
 
+def _server_table(file: Path) -> dict[str, Any]:
+    table = read_file(file).get("server", {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: [server] must be a table")
+    return dict(cast("dict[str, Any]", table))
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """An empty variable counts as not set: `ENTREPOT_METRICS_TOKEN=` must not become an empty password.
+
+    Kubernetes sets `ENTREPOT_PORT=tcp://…` in every pod beside a service named entrepot; that is not meant for us.
+    """
     names = {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
     values: dict[str, Any] = {}
     for variable, field in names.items():
-        if variable in environ:
-            text = environ[variable]
+        text = environ.get(variable, "")
+        if text and not (field == "port" and text.startswith("tcp://")):
             is_list = field in ("trusted_proxies", "secret_keys")
             values[field] = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
     return values

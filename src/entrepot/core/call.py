@@ -41,6 +41,8 @@ class Peek(msgspec.Struct, frozen=True):
     """Bytes of the body."""
     max_output: int | None = None
     choices: int = 1
+    dropped: tuple[str, ...] = ()
+    """Fields that will not be passed on, to be named to the client."""
 
 
 class Caller(msgspec.Struct, frozen=True):

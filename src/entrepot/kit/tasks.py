@@ -12,6 +12,14 @@ from typing import Any
 _log = logging.getLogger("entrepot.tasks")
 
 
+def current_task() -> "asyncio.Task[Any]":
+    """The task we run in. Raises RuntimeError outside of one."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("not inside a task")
+    return task
+
+
 class TaskGroup:
     """Owns background tasks for the lifetime of a process part."""
 

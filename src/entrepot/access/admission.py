@@ -1,0 +1,121 @@
+"""Admit a key: cached by its SHA-256, looked up once, refused with a reason.
+
+The cache holds unknown keys too, so that a flood of guesses costs no database; it is
+emptied by the change feed (one key, or all after a gap). While the database is away, cached
+keys go on and others get 503, never 401.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from entrepot.access.guesses import Guesses
+from entrepot.access.networks import allows
+from entrepot.core.call import Caller
+from entrepot.core.faults import Fault, Kind
+from entrepot.kit.clock import Clock
+from entrepot.kit.ids import key_hash, key_is_mistyped
+from entrepot.kit.patterns import matches_any
+from entrepot.kit.tasks import TaskGroup
+
+_V = TypeVar("_V")
+
+KNOWN_LIMIT = 200_000
+UNKNOWN_LIMIT = 50_000
+UNKNOWN_SECONDS = 30.0
+
+Find = Callable[[str], Awaitable[Caller | None]]
+"""Look a key up by SHA-256. Raises Fault(STORE_AWAY)."""
+
+
+class Admission:
+    """Keys that may call, in a bounded cache over the store."""
+
+    __slots__ = ("_clock", "_find", "_generation", "_guesses", "_known", "_pending", "_tasks", "_unknown")
+
+    def __init__(self, find: Find, clock: Clock) -> None:
+        self._find = find
+        self._clock = clock
+        self._known: dict[str, Caller] = {}
+        self._unknown: dict[str, float] = {}
+        self._pending: dict[str, asyncio.Future[Caller | None]] = {}
+        self._guesses = Guesses(clock)
+        self._generation = 0
+        self._tasks = TaskGroup()
+
+    async def admit(self, secret: str | None, address: str) -> Caller:
+        """The caller behind a secret. Raises Fault with 401, 403, 429 or 503."""
+        if not secret:
+            raise Fault(Kind.MISSING_KEY)
+        digest = key_hash(secret)
+        caller = self._known.get(digest) or await self._look_up(secret, digest, address)
+        if not caller.enabled:
+            raise Fault(Kind.DISABLED_KEY)
+        if caller.expires is not None and self._clock.wall() >= caller.expires:
+            raise Fault(Kind.EXPIRED_KEY)
+        if caller.networks and not allows(caller.networks, address):
+            raise Fault(Kind.ADDRESS_NOT_ALLOWED)
+        return caller
+
+    def forget(self, digest: str) -> None:
+        """The feed says that this key changed."""
+        self._generation += 1
+        self._known.pop(digest, None)
+        self._unknown.pop(digest, None)
+
+    def forget_all(self) -> None:
+        """The feed has a gap: anything may have changed."""
+        self._generation += 1
+        self._known.clear()
+        self._unknown.clear()
+
+    async def _look_up(self, secret: str, digest: str, address: str) -> Caller:
+        if self._guesses.blocked(address):
+            raise Fault(Kind.TOO_MANY_GUESSES, retry_after=self._guesses.wait(address))
+        since = self._unknown.get(digest)
+        recently = since is not None and self._clock.monotonic() - since < UNKNOWN_SECONDS
+        caller = None if recently or key_is_mistyped(secret) else await self._find_once(digest)
+        if caller is None:
+            self._guesses.count(address)
+            _bounded(self._unknown, UNKNOWN_LIMIT)[digest] = self._clock.monotonic()
+            raise Fault(Kind.INVALID_KEY)
+        return caller
+
+    async def _find_once(self, digest: str) -> Caller | None:
+        """Many calls with one new key make one look-up, which outlives the call that began it."""
+        pending = self._pending.get(digest)
+        if pending is None:
+            pending = self._pending[digest] = asyncio.get_running_loop().create_future()
+            self._tasks.spawn(self._resolve(digest, pending), "key look-up")
+        return await asyncio.shield(pending)
+
+    async def _resolve(self, digest: str, pending: "asyncio.Future[Caller | None]") -> None:
+        generation = self._generation
+        try:
+            caller = await self._find(digest)
+        except Fault as fault:
+            pending.set_exception(fault)
+            pending.exception()  # seen, even if all who waited have left
+        else:
+            if caller is not None and generation == self._generation:
+                _bounded(self._known, KNOWN_LIMIT)[digest] = caller
+            pending.set_result(caller)
+        finally:
+            del self._pending[digest]
+            if not pending.done():
+                pending.set_exception(Fault(Kind.STORE_AWAY))
+                pending.exception()
+
+
+def permit_model(caller: Caller, model: str) -> None:
+    """Raises Fault(MODEL_NOT_ALLOWED) where the key's own list leaves the model out."""
+    if caller.models and not matches_any(caller.models, model):
+        raise Fault(Kind.MODEL_NOT_ALLOWED, f"This API key may not use the model '{model}'.", param="model")
+
+
+def _bounded(cache: dict[str, _V], limit: int) -> dict[str, _V]:
+    """Make room by dropping the oldest tenth; amortised to nothing."""
+    if len(cache) >= limit:
+        for stale in list(cache)[: limit // 10]:
+            del cache[stale]
+    return cache

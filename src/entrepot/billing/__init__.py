@@ -1,0 +1,1 @@
+"""Who pays? Hold before the call, settle after it."""

@@ -1,0 +1,1 @@
+"""Wires everything: one root a process. A gateway worker carries no control plane."""

@@ -1,0 +1,125 @@
+"""The gateway's ASGI app: paths to endpoints, a request id on every answer."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from entrepot.core.call import Call, Operation
+from entrepot.core.dialect import Dialect
+from entrepot.core.faults import Fault, Kind
+from entrepot.gateway.health import Health
+from entrepot.gateway.models import Models
+from entrepot.gateway.passage import Passage
+from entrepot.gateway.request import Receive, Scope, read_body, read_head
+from entrepot.kit.clock import Clock
+from entrepot.kit.ids import RequestIds
+from entrepot.relay.exchange import Exchange, Send
+from entrepot.relay.pipeline import Relay
+
+Endpoint = Callable[[Scope, Receive, Exchange], Awaitable[None]]
+
+OPERATIONS: dict[str, Operation] = {
+    "/chat/completions": "chat",
+    "/completions": "completions",
+    "/embeddings": "embeddings",
+    "/moderations": "moderations",
+}
+PREFIXES = ("/v1", "", "/v1/v1")
+"""Clients disagree on whether the base URL has the version; doubled is a common mistake."""
+_CONTROL = ("/api", "/console", "/docs")
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """What the app itself needs beside its endpoints."""
+
+    clock: Clock
+    ids: RequestIds
+    max_body: int
+    trusted_proxies: tuple[str, ...]
+
+
+class Gateway:
+    """ASGI 3 application."""
+
+    __slots__ = ("_dialects", "_edge", "_health", "_models", "_passage", "_relay", "_routes")
+
+    def __init__(self, edge: Edge, relay: Relay, dialects: dict[str, Dialect], pages: "Pages") -> None:
+        self._edge = edge
+        self._relay = relay
+        self._dialects = dialects
+        self._health = pages.health
+        self._models = pages.models
+        self._passage = pages.passage
+        self._routes: dict[str, Operation] = {
+            prefix + path: operation for prefix in PREFIXES for path, operation in OPERATIONS.items()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        exchange = Exchange(send, scope["extensions"]["entrepot.connection"], self._edge.ids.mint())
+        operation = self._routes.get(path)
+        if operation is not None and scope["method"] == "POST":
+            await self._call(operation, scope, receive, exchange)
+            return
+        try:
+            await self._other(operation, path, scope, receive, exchange)
+        except Fault as fault:
+            await refuse(fault, self._dialects["chat"], exchange)
+
+    async def _call(self, operation: Operation, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        edge = self._edge
+        head = read_head(scope, edge.trusted_proxies)
+        call = Call(
+            id=exchange.request_id,
+            operation=operation,
+            dialect=self._dialects[operation].name,
+            address=head.address,
+            client_id=head.client_id,
+            arrived=edge.clock.wall(),
+            started=edge.clock.monotonic(),
+            strict=head.strict,
+            fault_header=head.sandbox_fault,
+        )
+        await self._relay.run(call, head.secret, lambda: read_body(receive, head, edge.max_body), exchange)
+
+    async def _other(self, operation: Operation | None, path: str, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        if operation is not None:
+            raise Fault(Kind.WRONG_METHOD, f"{path} takes POST.")
+        if self._health.serves(path):
+            await self._health.answer(path, scope, exchange)
+        elif (name := _model_path(path)) is not None:
+            await self._models.answer(name, read_head(scope, self._edge.trusted_proxies), scope["method"], exchange)
+        elif path == "/" or path.startswith(_CONTROL):
+            head = read_head(scope, self._edge.trusted_proxies)
+            await self._passage.answer(scope, await read_body(receive, head, self._edge.max_body), head.address, exchange)
+        else:
+            raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path}.")
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """The endpoints that are not calls."""
+
+    health: Health
+    models: Models
+    passage: Passage
+
+
+async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
+    """Answer with a fault outside of a call."""
+    if fault.kind is Kind.CLIENT_LEFT or exchange.started:
+        return
+    rendered = dialect.render(fault)
+    if fault.kind is Kind.BODY_TOO_LARGE:
+        exchange.close_after()
+    await exchange.start(rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode())))
+    await exchange.send(rendered.body, more=False)
+
+
+def _model_path(path: str) -> str | None:
+    """The model's name in `/v1/models/{name}` (names may hold slashes); empty for the list; None otherwise."""
+    for prefix in PREFIXES:
+        if path == f"{prefix}/models":
+            return ""
+        if path.startswith(f"{prefix}/models/"):
+            return path[len(prefix) + 8 :]
+    return None

@@ -1,0 +1,64 @@
+"""/healthz (alive), /readyz (may take calls), /metrics (Prometheus)."""
+
+import hmac
+import ipaddress
+from collections.abc import Callable
+
+import msgspec
+
+from entrepot.core.faults import Fault, Kind
+from entrepot.gateway.request import Scope
+from entrepot.kit import json
+from entrepot.relay.exchange import Exchange
+
+
+class Readiness(msgspec.Struct):
+    """Why this worker may take calls, or not."""
+
+    ready: bool
+    draining: bool
+    snapshot: int
+    """Version of the configuration that holds."""
+    calls: int
+
+
+class Health:
+    """The endpoints that machines ask."""
+
+    __slots__ = ("_metrics", "_ready", "_token")
+
+    def __init__(self, ready: Callable[[], Readiness], metrics: Callable[[], bytes], token: str | None) -> None:
+        self._ready = ready
+        self._metrics = metrics
+        self._token = token
+
+    def serves(self, path: str) -> bool:
+        """Is the path one of ours?"""
+        return path in ("/healthz", "/readyz", "/metrics")
+
+    async def answer(self, path: str, scope: Scope, exchange: Exchange) -> None:
+        """Send the state. Raises Fault."""
+        if path == "/metrics":
+            self._check(scope)
+            await _send(exchange, 200, b"text/plain; version=0.0.4; charset=utf-8", self._metrics())
+        elif path == "/healthz":
+            await _send(exchange, 200, b"application/json", b'{"status":"ok"}')
+        else:
+            state = self._ready()
+            await _send(exchange, 200 if state.ready else 503, b"application/json", json.encode(state))
+
+    def _check(self, scope: Scope) -> None:
+        """Metrics tell who uses what: loopback only, or with the token."""
+        if self._token is None:
+            client = scope.get("client")
+            if client and not ipaddress.ip_address(client[0]).is_loopback:
+                raise Fault(Kind.ADDRESS_NOT_ALLOWED, "Set metrics_token to read /metrics from elsewhere.")
+            return
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        if not hmac.compare_digest(given, b"Bearer " + self._token.encode()):
+            raise Fault(Kind.INVALID_KEY, "/metrics needs the metrics token.")
+
+
+async def _send(exchange: Exchange, status: int, kind: bytes, body: bytes) -> None:
+    await exchange.start(status, ((b"content-type", kind), (b"content-length", str(len(body)).encode())))
+    await exchange.send(body, more=False)

@@ -1,0 +1,92 @@
+"""A request's head, read once: who calls, with what key, from where; and its body, within limits."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from entrepot.access.networks import client_address
+from entrepot.core.faults import Fault, Kind
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+_READ = frozenset(
+    (*_KEY_HEADERS, b"content-length", b"x-request-id", b"x-forwarded-for", b"x-entrepot-strict", b"x-sandbox-fault")
+)
+
+
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """What we read of a request's headers and query."""
+
+    secret: str | None
+    address: str
+    length: int | None
+    client_id: str | None
+    strict: bool
+    sandbox_fault: bytes
+
+
+def read_head(scope: Scope, trusted_proxies: tuple[str, ...]) -> Head:
+    """One pass over the headers."""
+    fields: dict[bytes, bytes] = {}
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in headers:
+        if name in _READ and name not in fields:
+            fields[name] = value
+    client = scope.get("client")
+    peer: str = client[0] if client else "127.0.0.1"
+    if trusted_proxies and (forwarded := fields.get(b"x-forwarded-for")):
+        peer = client_address(peer, forwarded.decode("latin-1"), trusted_proxies)
+    length = fields.get(b"content-length")
+    client_id = fields.get(b"x-request-id")
+    return Head(
+        secret=_secret(fields, scope),
+        address=peer,
+        length=int(length) if length is not None and length.isdigit() else None,
+        client_id=client_id[:128].decode("latin-1") if client_id else None,
+        strict=fields.get(b"x-entrepot-strict") == b"1",
+        sandbox_fault=fields.get(b"x-sandbox-fault", b""),
+    )
+
+
+def _secret(fields: dict[bytes, bytes], scope: Scope) -> str | None:
+    """The key, from wherever the vendors' SDKs put it; `?key=` last, as Gemini's clients send it."""
+    for name in _KEY_HEADERS:
+        if value := fields.get(name):
+            text = value.decode("latin-1").strip()
+            if name == b"authorization" and text[:7].lower() == "bearer ":
+                text = text[7:].strip()
+            if text:
+                return text
+    query: bytes = scope["query_string"]
+    if b"key=" in query:
+        return next(iter(parse_qs(query.decode("latin-1")).get("key", [])), None)
+    return None
+
+
+async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
+    """The whole body. Raises Fault(BODY_TOO_LARGE | CLIENT_LEFT)."""
+    too_large = Fault(Kind.BODY_TOO_LARGE, f"The request body is over the limit of {limit // (1024 * 1024)} MiB.")
+    if head.length is not None and head.length > limit:
+        raise too_large
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Fault(Kind.CLIENT_LEFT)
+    data: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(data) > limit:
+            raise too_large
+        return data
+    pieces, size = [data], len(data)
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Fault(Kind.CLIENT_LEFT)
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > limit:
+            raise too_large
+    return b"".join(pieces)

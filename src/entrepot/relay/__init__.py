@@ -1,0 +1,1 @@
+"""How does a call run? Admit, peek, hold, send, forward, settle."""

@@ -1,0 +1,87 @@
+"""The client's side of one call: what was sent to it, and whether it is still there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.http import Headers
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Connection(Protocol):
+    """What the server's edge tells about the client's connection (gateway/protocol.py)."""
+
+    @property
+    def gone(self) -> bool:
+        """The client left, or was cut off for not reading."""
+        ...
+
+    def on_gone(self, callback: Callable[[str], None] | None) -> None:
+        """Call back once, with `left` or `stalled`; None unregisters."""
+        ...
+
+    def close_after(self) -> None:
+        """Close the connection when this answer is out."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection now."""
+        ...
+
+
+class Exchange:
+    """One answer on its way to one client."""
+
+    __slots__ = ("_connection", "_send", "_task", "bytes_out", "ended_by", "request_id", "started")
+
+    def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
+        self._send = send
+        self._connection = connection
+        self._task: asyncio.Task[Any] | None = None
+        self.request_id = request_id
+        self.started = False
+        self.bytes_out = 0
+        self.ended_by: Kind | None = None
+        """Why the call was cancelled, where it was."""
+
+    def watch(self, task: "asyncio.Task[Any]") -> None:
+        """Cancel `task` when the client leaves. Raises Fault where it has left already."""
+        self._task = task
+        if self._connection.gone:
+            raise Fault(Kind.CLIENT_LEFT)
+        self._connection.on_gone(self._left)
+
+    def unwatch(self) -> None:
+        """The call is over: nothing may cancel its task any more."""
+        self._task = None
+        self._connection.on_gone(None)
+
+    def stop(self, why: Kind) -> None:
+        """End the call from outside (drain)."""
+        if self._task is not None and self.ended_by is None:
+            self.ended_by = why
+            self._task.cancel()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of the answer."""
+        self.started = True
+        fields = [*headers, (b"x-request-id", self.request_id.encode("latin-1"))]
+        await self._send({"type": "http.response.start", "status": status, "headers": fields})
+
+    async def send(self, data: bytes, *, more: bool) -> None:
+        """Send a piece of the body; waits while the client is slower than the vendor."""
+        self.bytes_out += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    def close_after(self) -> None:
+        """Do not keep the connection: the request was not read to its end."""
+        self._connection.close_after()
+
+    def abort(self) -> None:
+        """Nothing well-formed can be said any more."""
+        self._connection.abort()
+
+    def _left(self, how: str) -> None:
+        self.stop(Kind.CLIENT_STALLED if how == "stalled" else Kind.CLIENT_LEFT)

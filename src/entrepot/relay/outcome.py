@@ -1,0 +1,72 @@
+"""The one mutable thing of a call: what came of it so far. Becomes a frozen Record at the end."""
+
+from entrepot.core.call import Call, Caller, Peek
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.record import Attempt, Record
+from entrepot.core.route import Route
+from entrepot.core.usage import NOTHING, Usage
+from entrepot.relay.exchange import Exchange
+
+_UNREAD = Peek(model="", stream=False, members={})
+
+
+class Outcome:
+    """Filled in by the pipeline as the call proceeds."""
+
+    __slots__ = ("attempts", "caller", "fault", "first_content", "peek", "route", "status", "usage")
+
+    def __init__(self) -> None:
+        self.caller: Caller | None = None
+        self.peek = _UNREAD
+        self.route: Route | None = None
+        self.attempts: tuple[Attempt, ...] = ()
+        self.status = 0
+        self.fault: Fault | None = None
+        self.usage: Usage = NOTHING
+        self.first_content: float | None = None
+        """Monotonic time in seconds."""
+
+    def record(self, call: Call, exchange: Exchange, now: float) -> Record:
+        """The finished call; `now` is monotonic."""
+        caller, peek, route, fault = self.caller, self.peek, self.route, self.fault
+        first = self.first_content
+        return Record(
+            id=call.id,
+            operation=call.operation,
+            dialect=call.dialect,
+            arrived=call.arrived,
+            status=self._status(exchange),
+            outcome=_outcome(fault, started=exchange.started and first is not None),
+            fault=fault.kind.value if fault else None,
+            model=peek.model,
+            stream=peek.stream,
+            address=call.address,
+            client_id=call.client_id,
+            user_id=caller.user_id if caller else None,
+            key_id=caller.key_id if caller else None,
+            key_name=caller.key_name if caller else None,
+            group=route.group if route else None,
+            channel_id=route.channel_id if route else None,
+            channel=route.channel if route else None,
+            provider=route.provider if route else None,
+            upstream_model=route.model if route else None,
+            attempts=self.attempts,
+            usage=self.usage,
+            ttft_ms=(first - call.started) * 1000 if first is not None else None,
+            total_ms=(now - call.started) * 1000,
+            bytes_in=peek.size,
+            bytes_out=exchange.bytes_out,
+            dropped=peek.dropped,
+        )
+
+    def _status(self, exchange: Exchange) -> int:
+        left = self.fault is not None and self.fault.kind in (Kind.CLIENT_LEFT, Kind.CLIENT_STALLED)
+        return 499 if left and not exchange.started else self.status
+
+
+def _outcome(fault: Fault | None, *, started: bool) -> str:
+    if fault is None:
+        return "ok"
+    if fault.kind in (Kind.CLIENT_LEFT, Kind.CLIENT_STALLED):
+        return "client_left"
+    return "interrupted" if started else "refused"

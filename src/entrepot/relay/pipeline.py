@@ -1,0 +1,168 @@
+"""How a call runs, top to bottom: admit → peek → hold → for each route: send → forward → settle.
+
+The coroutine `Relay.run` owns the call: on every exit (done, client left, vendor broke,
+server stopping, cancelled) it settles, records and leaves the registry, synchronously.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from entrepot.access.admission import Admission, permit_model
+from entrepot.billing.hold import Billing, Hold
+from entrepot.core.call import Call
+from entrepot.core.dialect import Changes, Dialect
+from entrepot.core.faults import Charge, Fault, Kind
+from entrepot.core.http import Headers, Request, Timeouts
+from entrepot.core.provider import Provider
+from entrepot.core.record import Attempt, Record
+from entrepot.core.route import Route
+from entrepot.core.usage import NOTHING
+from entrepot.kit.clock import Clock
+from entrepot.kit.tasks import current_task
+from entrepot.relay.exchange import Exchange
+from entrepot.relay.forward import Forward, say
+from entrepot.relay.outcome import Outcome
+from entrepot.relay.registry import Registry
+from entrepot.routing.candidates import Router
+from entrepot.upstream.client import Response
+
+_log = logging.getLogger("entrepot.relay")
+
+MAX_ATTEMPTS = 6
+
+Body = Callable[[], Awaitable[bytes]]
+"""Read the request's body. Raises Fault(BODY_TOO_LARGE | CLIENT_LEFT)."""
+
+
+class Sender(Protocol):
+    """Sends described requests (upstream/client.py)."""
+
+    async def send(self, request: Request, timeouts: Timeouts, max_connections: int = 1024) -> Response:
+        """The answer, when its head is there. Raises Fault."""
+        ...
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What a relay stands on."""
+
+    admission: Admission
+    router: Callable[[], Router]
+    """The router over the snapshot that holds now."""
+    billing: Billing
+    upstream: Sender
+    providers: dict[str, Provider]
+    dialects: dict[str, Dialect]
+    """By operation."""
+    registry: Registry
+    clock: Clock
+    observe: Callable[[Record], None]
+
+
+class Relay:
+    """Runs calls."""
+
+    __slots__ = ("_services",)
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def run(self, call: Call, secret: str | None, body: Body, exchange: Exchange) -> None:
+        """Answer one call, whatever happens. Returns when the answer is out and the call recorded."""
+        services, outcome = self._services, Outcome()
+        dialect = services.dialects[call.operation]
+        try:
+            services.registry.enter(exchange)
+            exchange.watch(current_task())
+            await self._answer(call, secret, body, Forward(call, dialect, exchange, outcome, services.clock))
+        except Fault as fault:
+            outcome.fault = fault
+            await say(fault, dialect, exchange, outcome)
+        except asyncio.CancelledError:
+            outcome.fault = Fault(exchange.ended_by or Kind.DRAINING)
+            if exchange.ended_by is None:
+                raise
+            await say(outcome.fault, dialect, exchange, outcome)
+        except Exception:  # noqa: BLE001 - the outermost wrapper of a call: a defect must not take the connection down
+            _log.exception("defect in a call", extra={"request_id": call.id})
+            outcome.fault = Fault(Kind.INTERNAL)
+            await say(outcome.fault, dialect, exchange, outcome)
+        finally:
+            exchange.unwatch()
+            services.registry.leave(exchange)
+            services.observe(outcome.record(call, exchange, services.clock.monotonic()))
+
+    async def _answer(self, call: Call, secret: str | None, body: Body, forward: Forward) -> None:
+        services, outcome = self._services, forward.outcome
+        caller = outcome.caller = await services.admission.admit(secret, call.address)
+        # No local name for the peek: it holds the request's body, which is dropped at the first content.
+        outcome.peek = services.dialects[call.operation].peek(await body())
+        permit_model(caller, outcome.peek.model)
+        async with services.billing.hold(caller, outcome.peek) as hold:
+            try:
+                await self._try_each(call, caller.groups, forward)
+            finally:
+                _settle(hold, outcome)
+
+    async def _try_each(self, call: Call, groups: tuple[str, ...], forward: Forward) -> None:
+        """Routes in turn until one has answered. Raises the last one's Fault."""
+        outcome = forward.outcome
+        last: Fault | None = None
+        for route in self._services.router().candidates(groups, outcome.peek.model):
+            if call.operation not in self._services.providers[route.provider].operations:
+                continue
+            outcome.route = route
+            last = await self._attempt(call, route, forward)
+            if last is None:
+                return
+            if forward.exchange.started or not last.row.elsewhere or len(outcome.attempts) >= MAX_ATTEMPTS:
+                break
+        raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    async def _attempt(self, call: Call, route: Route, forward: Forward) -> Fault | None:
+        """One try on one route: None when it answered, else why not."""
+        services, outcome = self._services, forward.outcome
+        started = services.clock.monotonic()
+        response: Response | None = None
+        ended: str | None = "cancelled"
+        try:
+            response = await services.upstream.send(self._describe(call, route, outcome), route.timeouts, route.max_connections)
+            await forward.answer(route, response)
+        except Fault as fault:
+            ended = fault.kind.value
+            return fault
+        else:
+            ended = outcome.fault.kind.value if outcome.fault else None
+            return None
+        finally:
+            status = 0
+            if response is not None:
+                status = response.status
+                response.close()
+            ms = (services.clock.monotonic() - started) * 1000
+            outcome.attempts += (Attempt(route.channel, route.channel_id, route.key_id, status, ms, ended),)
+
+    def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
+        """The vendor's request for this call on this route."""
+        provider, peek = self._services.providers[route.provider], outcome.peek
+        changes = Changes(
+            model=route.model if route.mapped else None,
+            ask_usage=peek.stream and not peek.wants_usage and provider.stream_usage == "option",
+            set=route.overrides,
+            drop=provider.drop,
+        )
+        body = self._services.dialects[call.operation].patch(peek, changes)
+        extra: Headers = ((b"x-sandbox-fault", call.fault_header),) if call.fault_header and route.provider == "sandbox" else ()
+        return provider.request(route, call.operation, body, extra)
+
+
+def _settle(hold: Hold, outcome: Outcome) -> None:
+    """Charge for what was delivered; a call that gave nothing costs nothing."""
+    charged = outcome.fault is None or outcome.fault.row.charge is Charge.DELIVERED
+    if outcome.usage is not NOTHING and charged:
+        hold.settle(outcome.usage)
+    else:
+        hold.release()

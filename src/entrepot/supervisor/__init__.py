@@ -1,0 +1,1 @@
+"""Who runs? One supervisor, N gateway workers on one public socket, one control process."""
