@@ -18,7 +18,9 @@ _EMPTY_NAMES = frozenset({"utils", "util", "helpers", "helper", "manager", "mana
 def first_line(project: Project) -> Iterator[Finding]:
     """Prevents: the fix in the wrong file, because five files looked as if they owned the matter."""
     for source in project.under("src", "tests", "bench", "tools"):
-        if source.text.strip() and ast.get_docstring(source.tree) is None:
+        if not source.text.strip():
+            continue
+        if ast.get_docstring(source.tree) is None:
             yield Finding(source.path, 1, "first-line", "the file does not begin with a docstring that says what it is")
         elif not source.text.lstrip().startswith(('"""', 'r"""')):
             yield Finding(source.path, 1, "first-line", "the docstring is not on the first line")

@@ -3,7 +3,7 @@
 On the wire and in files money is a decimal string in USD, never a float.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Final
 
 NANO: Final = 1_000_000_000
@@ -39,11 +39,15 @@ def format_ratio(ppm: int) -> str:
 
 
 def _scaled(text: str, scale: int, what: str) -> int:
+    # Python's default context rounds to 28 digits in silence; this one refuses what it cannot hold.
+    exact = Context(prec=60, Emax=99, Emin=-99, traps=[InvalidOperation, Inexact, Overflow])
     try:
-        value = Decimal(text) * scale
-    except InvalidOperation:
+        value = exact.multiply(exact.create_decimal(text), Decimal(scale))
+    except ArithmeticError:
         raise MoneyError(f"{text!r} is not {what}") from None
-    if not value.is_finite() or value != value.to_integral_value():
+    if not value.is_finite():
+        raise MoneyError(f"{text!r} is not {what}")
+    if value != value.to_integral_value():
         raise MoneyError(f"{text!r} is not {what} (too many digits)")
     if abs(value) > _MAX_NANO:
         raise MoneyError(f"{text!r} is out of range")

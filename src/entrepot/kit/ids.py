@@ -31,7 +31,7 @@ class RequestIds:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._day = ""
-        self._day_start = 0.0
+        self._day_start = float("inf")
         self._pool = b""
 
     def mint(self) -> str:
@@ -52,7 +52,7 @@ class RequestIds:
 def request_day(request_id: str) -> str | None:
     """The UTC day (YYYYMMDD) that a request id names, or None where it is not one of ours."""
     day = request_id[4:12]
-    well_formed = len(request_id) == 29 and request_id.startswith("req_") and day.isdigit()
+    well_formed = len(request_id) == 29 and request_id.startswith("req_") and day.isascii() and day.isdigit()
     return day if well_formed else None
 
 

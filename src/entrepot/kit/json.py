@@ -31,7 +31,7 @@ def decode(data: bytes | str) -> Any:
         return _any_decoder.decode(data)
     except RecursionError:
         raise TooDeepError("JSON is nested too deeply") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise JsonError(str(error)) from None
 
 
@@ -41,7 +41,7 @@ def members(data: bytes) -> Members:
         return _members_decoder.decode(data)
     except RecursionError:
         raise TooDeepError("JSON is nested too deeply") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise JsonError(str(error)) from None
 
 

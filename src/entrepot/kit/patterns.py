@@ -4,21 +4,27 @@ Only `*` is special (a model name may hold `?` or brackets). Matching is on the 
 case kept. The most specific pattern wins: an exact name, else the longest literal text.
 """
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Does the whole name fit the pattern?"""
+    """Does the whole name fit the pattern?
+
+    Linear in the name's length: a regular expression would go through all ways to share a long
+    name among several `*`, and names come from clients.
+    """
     if "*" not in pattern:
         return pattern == name
-    return _compiled(pattern).fullmatch(name) is not None
+    first, *middle, last = pattern.split("*")
+    at, end = len(first), len(name) - len(last)
+    if at > end or not (name.startswith(first) and name.endswith(last)):
+        return False
+    for part in middle:
+        at = name.find(part, at, end)
+        if at == -1:
+            return False
+        at += len(part)
+    return True
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:

@@ -67,7 +67,7 @@ def _frame_end(buffer: bytes, start: int) -> int:
 
 def read(frame: bytes) -> Event:
     """Name and data of a whole frame; comments and unknown fields are passed over."""
-    if frame.startswith(b"data: ") and frame.find(b"\n") == len(frame) - 2:
+    if frame.startswith(b"data: ") and frame.find(b"\n") == len(frame) - 2 and b"\r" not in frame:
         return Event(None, frame[6:-2])
     name: bytes | None = None
     data: list[bytes] = []
