@@ -57,8 +57,8 @@ def _secret(fields: dict[bytes, bytes], scope: Scope) -> str | None:
     for name in _KEY_HEADERS:
         if value := fields.get(name):
             text = value.decode("latin-1").strip()
-            if name == b"authorization" and text[:7].lower() == "bearer ":
-                text = text[7:].strip()
+            if name == b"authorization" and text[:6].lower() == "bearer" and not text[6:7].strip():
+                text = text[6:].strip()
             if text:
                 return text
     query: bytes = scope["query_string"]
