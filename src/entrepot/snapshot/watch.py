@@ -9,7 +9,7 @@ from entrepot.kit.tasks import TaskGroup
 from entrepot.snapshot.load import Places, SelfUrls, load
 from entrepot.snapshot.model import EMPTY, Snapshot
 from entrepot.store import feed
-from entrepot.store.contract import Database, StatementError, StoreAwayError
+from entrepot.store.contract import Database, StoreError
 from entrepot.store.vault import Vault
 
 _log = logging.getLogger("entrepot.snapshot")
@@ -93,17 +93,20 @@ class Watcher:
             except TimeoutError:
                 pass
             self._woken.clear()
-            await self._look()
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001  # outermost: a watcher that died would keep revoked keys alive
+                _log.exception("looking at the change feed failed")
 
     async def _look(self) -> None:
         """One round: what is new? Errors of the store never leave it."""
+        await self._listen()
         try:
-            await self._db.listen(feed.CHANNEL, self.wake)
             if self.ready:
                 self._take(await feed.events_after(self._db, self._seen))
             if self._must_load:
                 await self._load()
-        except (StoreAwayError, StatementError) as error:
+        except StoreError as error:
             # A database that is half migrated or restored is weather too: calls go on with what we have.
             if self.stale_since is None:
                 self.stale_since = self._clock.wall()
@@ -112,6 +115,13 @@ class Watcher:
         if self.stale_since is not None:
             self.stale_since = None
             _log.warning("snapshot current again", extra={"version": self._seen})
+
+    async def _listen(self) -> None:
+        """Ask to be woken. Where that is not to be had (a pooler, too few connections) polling does alone."""
+        try:
+            await self._db.listen(feed.CHANNEL, self.wake)
+        except StoreError as error:
+            _log.debug("no NOTIFY: %s", error)
 
     def _take(self, page: feed.Page) -> None:
         if page.gap:
@@ -123,8 +133,8 @@ class Watcher:
             if event.kind == feed.KEY:
                 for forget in self._on_key:
                     forget(event.ref)
-            else:
-                self._must_load = self._must_load or event.v > self.current.version
+            elif event.kind == feed.SNAPSHOT and event.v > self.current.version:
+                self._must_load = True
         self._seen = page.head
 
     async def _load(self) -> None:

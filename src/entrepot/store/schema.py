@@ -19,6 +19,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _id() -> Column[int]:
+    """Goes with `sqlite_autoincrement`: an id is never given twice, or old usage rows would name new keys."""
     return Column("id", _Id, Identity(), primary_key=True)
 
 
@@ -54,6 +55,7 @@ users = Table(
     _text("group_name", "default"),
     _text("status", "enabled"),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 admin_tokens = Table(
@@ -63,6 +65,7 @@ admin_tokens = Table(
     _text("name"),
     _text("sha256", unique=True),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 groups = Table(
@@ -74,6 +77,7 @@ groups = Table(
     _text("description", ""),
     _integer("public", 1),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 keys = Table(
@@ -94,6 +98,7 @@ keys = Table(
     _integer("tpm", nullable=True),
     _integer("concurrency", nullable=True),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 channels = Table(
@@ -116,6 +121,7 @@ channels = Table(
     _text("timeouts", "{}"),
     _text("status", "enabled"),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 channel_keys = Table(
@@ -128,6 +134,7 @@ channel_keys = Table(
     _text("hint"),
     _text("status", "enabled"),
     _text("reason", ""),
+    sqlite_autoincrement=True,
 )
 
 models = Table(
@@ -140,6 +147,7 @@ models = Table(
     _text("disconnect", "cancel"),
     _text("timeouts", "{}"),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 prices = Table(
@@ -151,6 +159,7 @@ prices = Table(
     _integer("nano"),
     _text("conditions", "{}"),
     _time("valid_from"),
+    sqlite_autoincrement=True,
 )
 """`nano` is nano-USD per 1 M tokens, or per unit for `call`, `image`, `second`, `character`."""
 
