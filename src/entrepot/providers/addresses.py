@@ -14,8 +14,9 @@ _VERSION = re.compile(r"/v\d+(?:alpha|beta)?\d*(?=/|$)")
 _DOUBLED = re.compile(r"(/v\d+(?:beta)?)\1$")
 
 
-def normal(given: str, default: str, others: tuple[str, ...] = ()) -> str:
-    """The base URL to use for what was given. `default` is the vendor's own, `others` are more of its addresses.
+def normal(given: str, default: str, others: tuple[str, ...] = (), bare: str = "") -> str:
+    """The base URL to use for what was given. `default` is the vendor's own, `others` are more of its addresses,
+    `bare` is the path to add to a host alone where there is no default to take it from.
 
     Raises ValueError for what is no http(s) URL, and where nothing was given and there is no default.
     """
@@ -32,18 +33,18 @@ def normal(given: str, default: str, others: tuple[str, ...] = ()) -> str:
     path = _DOUBLED.sub(r"\1", _OPERATIONS.sub("", parts.path.rstrip("/")).rstrip("/"))
     host = parts.netloc.lower()
     known = next((urlsplit(url) for url in (default, *others) if url and urlsplit(url).netloc == host), None)
-    return urlunsplit((parts.scheme, host, _path(path, known.path if known else None, urlsplit(default).path), parts.query, ""))
+    return urlunsplit(
+        (parts.scheme, host, _path(path, known.path if known else None, urlsplit(default).path or bare), parts.query, "")
+    )
 
 
 def _path(path: str, known: str | None, usual: str) -> str:
     """The path of a base URL. `known` is the vendor's own on this very host, `usual` what it is on its default host."""
-    if known is not None and _only_version(path):
+    if known is not None and (_only_version(path) or known.startswith(f"{path}/")):
         return known
-    if known is None and not usual and _only_version(path) and path:
-        return path  # a reverse proxy with a version of its own before a vendor that has none
-    if not path or (usual.startswith(f"{path}/") and not _VERSION.search(path)):
+    if not path:
         return usual
-    return path
+    return usual if usual.startswith(f"{path}/") and not _VERSION.search(path) else path
 
 
 def _only_version(path: str) -> bool:

@@ -28,6 +28,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the vendor's own SDK takes; empty where each installation has its own."""
     other_urls: tuple[str, ...] = ()
     """More addresses of the same vendor (another region or brand)."""
+    bare_path: str = ""
+    """Path to add to a bare host, where there is no `base_url` to take it from."""
     aliases: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ("chat",)
     paths: dict[Operation, str] = {}
@@ -66,7 +68,7 @@ class Compatible:
 
     def base_url(self, given: str) -> str:
         """The base URL to use for what an operator gave. Raises ValueError."""
-        return normal(given, self.row.base_url, self.row.other_urls)
+        return normal(given, self.row.base_url, self.row.other_urls, self.row.bare_path)
 
     def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
         """Describe the call."""
