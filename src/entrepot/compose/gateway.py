@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 
 from entrepot.access.admission import Admission
 from entrepot.billing.hold import Billing
-from entrepot.compose.dialects import DIALECTS
-from entrepot.compose.places import Places
+from entrepot.compose.places import Places, self_urls
 from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.record import Record
+from entrepot.dialects.catalogue import load_dialects
 from entrepot.gateway.app import Edge, Gateway, Pages
+from entrepot.gateway.connection import EdgeLimits
 from entrepot.gateway.health import Health, Readiness
 from entrepot.gateway.models import Models
 from entrepot.gateway.passage import Passage
-from entrepot.gateway.protocol import EdgeLimits
 from entrepot.gateway.server import Server
 from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import RequestIds
@@ -48,6 +48,7 @@ class Worker:
         self.settings: Settings = handoff.settings
         self.clock = SystemClock()
         self.tasks = TaskGroup()
+        self.catalogue = load_catalogue()
         self.database = database
         self.upstream = Upstream(extra_ca=self.settings.upstream_ca)
         self.registry = Registry(self.settings.max_calls)
@@ -55,16 +56,16 @@ class Worker:
         self.usage = UsageWriter(self._write, self.clock, self.tasks)
         self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock)
         self.calls = CallLog(sys.stdout.fileno()) if self.settings.call_log else None
-        self._random = random.Random()
+        self._random = random.Random()  # noqa: S311  draws channels, not secrets
         self._router: Router | None = None
 
     async def watch(self) -> Watcher:
         """Start to follow the configuration."""
         vault = await open_vault(self.settings, self.database)
-        places = Places(load_catalogue(), self.handoff)
-        self.watcher = Watcher(self.database, vault, places, self.tasks, self.clock)
-        self.watcher.on_key(self.admission.forget)
-        self.watcher.on_gap(self.admission.forget_all)
+        self.watcher = Watcher(
+            self.database, vault, Places(self.catalogue), self.tasks, self.clock, self_urls=self_urls(self.handoff)
+        )
+        self.watcher.subscribe(self.admission.forget, self.admission.forget_all)
         await self.watcher.start()
         return self.watcher
 
@@ -95,8 +96,8 @@ class Worker:
             router=self.router,
             billing=Billing(),
             upstream=self.upstream,
-            providers=load_catalogue(),
-            dialects=dict(DIALECTS),
+            providers=dict(self.catalogue),
+            dialects=load_dialects(),
             registry=self.registry,
             clock=self.clock,
             observe=self.observe,
@@ -135,7 +136,7 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
     try:
         await worker.watch()
         app = worker.app()
-        server = Server(app, limits=_limits(settings), render=DIALECTS["chat"].render)
+        server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
         worker.metrics.gauge("entrepot_open_calls", "Calls that are running.", lambda: len(worker.registry))
         worker.metrics.gauge("entrepot_client_connections", "Open client connections.", lambda: server.connections)
