@@ -149,7 +149,7 @@ class Databases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server: PostgresServer | None = None
-        self._template = ""
+        self._templates: dict[str, str] = {}
 
     @property
     def server(self) -> PostgresServer:
@@ -167,16 +167,16 @@ class Databases:
 
     def migrated(self, kind: str) -> str:
         """The URL of a database with all tables and nothing in them."""
-        url = self.empty("sqlite") if kind == "sqlite" else ""
-        if kind == "sqlite":
-            migrate(url)
-            return url
-        if not self._template:
-            template = self.empty(kind)
+        template = self._templates.get(kind)
+        if template is None:
+            template = self._templates[kind] = self.empty(kind)
             migrate(template)
-            self._template = template.rpartition("/")[2]
+        if kind == "sqlite":
+            url = self.empty(kind)
+            shutil.copy(template.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+            return url
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.server.sql(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        self.server.sql(f"CREATE DATABASE {name} TEMPLATE {template.rpartition('/')[2]}")
         return self.server.url(name)
 
     def drop(self, url: str) -> None:

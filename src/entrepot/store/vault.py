@@ -8,7 +8,6 @@ update it in the same transaction.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -89,9 +88,10 @@ def channel_key_place(key_id: int) -> str:
 
 def parse_key(text: str) -> bytes:
     """A key as base64 (either alphabet). Raises VaultError."""
+    digits = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        key = base64.b64decode(text.strip().replace("-", "+").replace("_", "/") + "==", validate=False)
-    except binascii.Error:
+        key = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+    except ValueError:  # not base64, or not even ASCII
         key = b""
     if len(key) != KEY_BYTES:
         raise VaultError(f"a secret key is {KEY_BYTES} bytes in base64, such as `openssl rand -base64 {KEY_BYTES}` prints")
