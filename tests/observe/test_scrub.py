@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.kit.ids import ADMIN_PREFIX, mint_key
+from entrepot.kit.ids import ADMIN_PREFIX, KEY_PREFIX, mint_key
 from entrepot.observe.scrub import is_secret_name, scrub
 
 
@@ -14,8 +14,8 @@ from entrepot.observe.scrub import is_secret_name, scrub
     "secret",
     [
         "sk-proj-AbC123_def-456",
-        mint_key(),
-        mint_key(ADMIN_PREFIX),
+        KEY_PREFIX + "0123456789abcdefghijABCDEFGHIJ0123456789a1b2c3",
+        ADMIN_PREFIX + "0123456789abcdefghijABCDEFGHIJ0123456789a1b2c3",
         "AIzaSyA1234567890abcdefghij",
         "gsk_1234567890abcdef",
         "xai-1234567890abcdef",
