@@ -15,34 +15,44 @@ def _line(item: str) -> bytes:
     return item.encode() + b"\n"
 
 
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    reading, writing = os.pipe()
-    yield reading, writing
-    for descriptor in (reading, writing):
-        try:
+class _Pipe:
+    """Both ends, each closed once: a number that is closed twice may be somebody else's by then."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = os.pipe()
+        self._open = {self.reading, self.writing}
+
+    def close(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            self._open.remove(descriptor)
             os.close(descriptor)
-        except OSError:
-            continue
+
+
+@pytest.fixture
+def pipe() -> Iterator[_Pipe]:
+    ends = _Pipe()
+    yield ends
+    ends.close(ends.reading)  # first: a writer that is stuck gets EPIPE
+    ends.close(ends.writing)
 
 
 def _read_all(reading: int) -> bytes:
     return b"".join(iter(lambda: os.read(reading, 65536), b""))
 
 
-def test_lines_come_in_order_and_close_writes_what_is_left(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_lines_come_in_order_and_close_writes_what_is_left(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
     lines = LineWriter(writing, _line)
     for number in range(1000):
         lines.put(f"line {number}")
     lines.close()
-    os.close(writing)
+    pipe.close(writing)
     assert _read_all(reading).decode().splitlines() == [f"line {number}" for number in range(1000)]
     assert (lines.dropped, lines.waiting) == (0, 0)
 
 
-def test_a_line_comes_soon_without_close(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_a_line_comes_soon_without_close(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
     lines = LineWriter(writing, _line)
     lines.put("soon")
     started = time.perf_counter()
@@ -51,8 +61,8 @@ def test_a_line_comes_soon_without_close(pipe: tuple[int, int]) -> None:
     lines.close()
 
 
-def test_a_reader_that_stalls_stops_nobody_and_the_loss_is_counted(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_a_reader_that_stalls_stops_nobody_and_the_loss_is_counted(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
     lines = LineWriter(writing, _line, limit=100)
     started = time.perf_counter()
     for _ in range(20_000):  # the pipe holds 64 KB, which is 64 of these lines
@@ -66,15 +76,15 @@ def test_a_reader_that_stalls_stops_nobody_and_the_loss_is_counted(pipe: tuple[i
     reader.start()
     lines.put("after")
     lines.close(patience=10)
-    os.close(writing)
+    pipe.close(writing)
     reader.join(10)
     kept = arrived[0].splitlines()
     assert all(line == b"x" * 999 for line in kept if line != b"after")
     assert len(kept) + lines.dropped == 20_001
 
 
-def test_close_gives_up_on_a_reader_that_stalls(pipe: tuple[int, int]) -> None:
-    _, writing = pipe
+def test_close_gives_up_on_a_reader_that_stalls(pipe: _Pipe) -> None:
+    writing = pipe.writing
     lines = LineWriter(writing, _line)
     for _ in range(200):
         lines.put("x" * 999)
@@ -85,9 +95,9 @@ def test_close_gives_up_on_a_reader_that_stalls(pipe: tuple[int, int]) -> None:
     assert lines.waiting == 0
 
 
-def test_a_reader_that_is_gone(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    os.close(reading)
+def test_a_reader_that_is_gone(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
+    pipe.close(reading)
     lines = LineWriter(writing, _line)
     for _ in range(10):
         lines.put("nobody reads this")
@@ -95,8 +105,8 @@ def test_a_reader_that_is_gone(pipe: tuple[int, int]) -> None:
     assert lines.dropped == 10
 
 
-def test_a_pipe_that_somebody_made_non_blocking(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_a_pipe_that_somebody_made_non_blocking(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
     fcntl.fcntl(writing, fcntl.F_SETFL, fcntl.fcntl(writing, fcntl.F_GETFL) | os.O_NONBLOCK)
     lines = LineWriter(writing, _line)
     arrived: list[bytes] = []
@@ -106,25 +116,25 @@ def test_a_pipe_that_somebody_made_non_blocking(pipe: tuple[int, int]) -> None:
     reader = threading.Thread(target=lambda: arrived.append(_read_all(reading)))
     reader.start()
     lines.close(patience=10)
-    os.close(writing)
+    pipe.close(writing)
     reader.join(10)
     assert arrived[0] == (b"x" * 999 + b"\n") * 500
     assert lines.dropped == 0
 
 
-def test_an_item_that_cannot_be_encoded_is_one_line_lost(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_an_item_that_cannot_be_encoded_is_one_line_lost(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
     lines = LineWriter(writing, _line)
     for item in ("a", "\udc80", "b"):
         lines.put(item)
     lines.close()
-    os.close(writing)
+    pipe.close(writing)
     assert _read_all(reading) == b"a\nb\n"
     assert lines.dropped == 1
 
 
-def test_lines_of_two_writers_on_one_pipe_do_not_mix(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_lines_of_two_writers_on_one_pipe_do_not_mix(pipe: _Pipe) -> None:
+    reading, writing = pipe.reading, pipe.writing
     arrived: list[bytes] = []
     reader = threading.Thread(target=lambda: arrived.append(_read_all(reading)))
     reader.start()
@@ -134,7 +144,7 @@ def test_lines_of_two_writers_on_one_pipe_do_not_mix(pipe: tuple[int, int]) -> N
             lines.put(name * (1 + number % (ATOMIC - 2)))
     for lines in writers:
         lines.close(patience=20)
-    os.close(writing)
+    pipe.close(writing)
     reader.join(20)
     got = arrived[0].decode().splitlines()
     assert len(got) == 8000

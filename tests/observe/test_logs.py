@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from entrepot.kit import json
-from entrepot.observe.logs import LogHandler, PlainFormatter, configure
+from entrepot.observe.logs import JsonFormatter, LogHandler, PlainFormatter, configure
 
 _log = logging.getLogger("entrepot.test")
 
@@ -93,8 +93,18 @@ def test_a_line_that_cannot_be_formatted_breaks_nothing(output: _Output, monkeyp
     monkeypatch.setattr(logging, "raiseExceptions", False)
     output.configure()
     _log.info("%d", "no number")
-    _log.info("line\nbreak \udc80")
-    assert [line["event"] for line in output.lines()] == ["line\nbreak ?"]
+    _log.info("line\nbreak")
+    assert [line["event"] for line in output.lines()] == ["line\nbreak"]
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), PlainFormatter()])
+def test_what_is_no_unicode_is_replaced(formatter: logging.Formatter) -> None:
+    # Not through the logger: pytest keeps what is logged, and cannot send this between its processes.
+    record = logging.LogRecord("x", logging.INFO, "", 0, "bad \udc80", (), None)
+    record.__dict__["name_of_it"] = "\udc81"
+    text = formatter.format(record)
+    assert "bad ?" in text
+    text.encode()
 
 
 def test_uvicorns_lines_come_once(output: _Output) -> None:
