@@ -109,7 +109,8 @@ def test_what_is_no_unicode_is_replaced(formatter: logging.Formatter) -> None:
 
 def test_uvicorns_lines_come_once(output: _Output) -> None:
     output.configure()
-    logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "x"})
+    logging.getLogger("uvicorn.error").info("not this")
+    logging.getLogger("uvicorn.error").warning("this", extra={"color_message": "x"})
     (line,) = output.lines()
     assert line["logger"] == "uvicorn.error"
     assert "color_message" not in line

@@ -23,7 +23,7 @@ _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | 
     "taskName",
     "color_message",
 }
-_QUIET = ("uvicorn.access", "asyncio", "httptools", "aiosqlite", "alembic", "sqlalchemy")
+_QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "httptools", "aiosqlite", "alembic", "sqlalchemy")
 """Libraries whose chatter is not ours: only warnings and worse."""
 
 
