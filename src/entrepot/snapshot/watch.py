@@ -124,17 +124,20 @@ class Watcher:
             _log.debug("no NOTIFY: %s", error)
 
     def _take(self, page: feed.Page) -> None:
+        # The number moves on before listeners are told: one that breaks cannot hold up what follows.
         if page.gap:
             _log.warning("change feed has a gap, all is read anew", extra={"seen": self._seen, "head": page.head})
             self._must_load = True
+            self._seen = page.events[0].v - 1 if page.events else page.head
             for forget_all in self._on_gap:
                 forget_all()
         for event in page.events:
-            if event.kind == feed.KEY:
+            self._seen = event.v
+            if event.kind == feed.SNAPSHOT:
+                self._must_load = self._must_load or event.v > self.current.version
+            elif event.kind == feed.KEY:
                 for forget in self._on_key:
                     forget(event.ref)
-            elif event.kind == feed.SNAPSHOT and event.v > self.current.version:
-                self._must_load = True
         self._seen = page.head
 
     async def _load(self) -> None:
