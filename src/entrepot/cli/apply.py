@@ -31,8 +31,7 @@ def apply(
         return
     shown = [row for row in report.rows if row.result != "unchanged"]
     if shown:
-        secret = ("secret",) if any(row.secret for row in shown) else ()
-        show_page(Page(data=shown), ("table", "name", "result", *secret), as_json=False)
+        show_page(Page(data=shown), ("table", "name", "result"), as_json=False)
     for note in report.notes:
         say(note)
     counts = ", ".join(f"{report.count(result)} {result}" for result in ("created", "updated", "unchanged"))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from entrepot.control.bootstrap import foundation
 from entrepot.control.errors import ControlError
-from entrepot.control.serve import open_services
+from entrepot.control.opening import open_services
 from entrepot.control.services import Services, Transaction
 from entrepot.settings import Settings, SettingsError, load
 from entrepot.store.contract import StoreError

@@ -1,12 +1,13 @@
-"""What every endpoint asks for: an administrator's token, and a transaction."""
+"""What every endpoint asks for: an administrator's token, a transaction, a page."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from entrepot.control.errors import UnauthorizedError
+from entrepot.control.pages import MOST
 from entrepot.control.services import Services, Transaction
 from entrepot.control.tokens import service as tokens
 
@@ -60,3 +61,6 @@ async def _admit(services: Services, credentials: HTTPAuthorizationCredentials |
 Writing = Annotated[Transaction, Depends(admin_writing, scope="function")]
 Reading = Annotated[Transaction, Depends(admin_reading, scope="function")]
 Admin = Annotated[Services, Depends(admin_services)]
+
+PageSize = Annotated[int, Query(ge=1, le=MOST, description="Rows a page.")]
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]

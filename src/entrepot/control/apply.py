@@ -173,7 +173,7 @@ async def _note_balance(tx: Transaction, report: Report, user: str, balance: str
         report.notes.append(f"[[user]] {user!r}: the opening balance stays {kept} USD; it counts once.")
 
 
-async def _key(tx: Transaction, _: Report, values: dict[str, Any]) -> _Row:
+async def _key(tx: Transaction, report: Report, values: dict[str, Any]) -> _Row:
     """A key with a secret is known by it; one without by its user and name."""
     spec = read(KeyCreate, _with_secret(values))
     if spec.secret is None and not spec.name:
@@ -182,6 +182,8 @@ async def _key(tx: Transaction, _: Report, values: dict[str, Any]) -> _Row:
     key_id = by_secret if spec.secret is not None else await keys.find_name(tx, spec.user, spec.name)
     if key_id is None:
         made = await keys.create(tx, spec)
+        if spec.secret is None:
+            report.notes.append(f"[[key]] {made.name!r}: {made.secret} (shown this once)")
         return _Row(made.name, False, None if spec.secret else made.secret, str(made.id))
     view = await keys.update(tx, key_id, _narrowed(spec, KeyUpdate))
     if spec.user is not None and view.user != spec.user:

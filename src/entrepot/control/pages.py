@@ -1,17 +1,14 @@
 """Keyset pagination: a page says where the next one begins, so that new rows never shift it."""
 
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from fastapi import Query
 from pydantic import BaseModel
 
 from entrepot.control.errors import InvalidError
 
 Item = TypeVar("Item")
 MOST = 500
-
-PageSize = Annotated[int, Query(ge=1, le=MOST, description="Rows a page.")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
+"""Rows a page."""
 
 
 class Page(BaseModel, Generic[Item]):

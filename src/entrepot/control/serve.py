@@ -3,52 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import uvicorn
 
-from entrepot.control.app import build_app
 from entrepot.control.limits import App
-from entrepot.control.services import Sandbox, Services
-from entrepot.kit.clock import SystemClock
-from entrepot.providers.catalogue import load_catalogue
-from entrepot.settings import Handoff, Settings
-from entrepot.store.engine import open_engine
-from entrepot.store.raw import open_database
-from entrepot.store.vault import open_vault
-from entrepot.upstream.client import Upstream
+from entrepot.control.opening import open_services as open_services
 
 _GRACE = 5
-
-
-@asynccontextmanager
-async def open_services(settings: Settings, sandbox: Sandbox | None = None) -> AsyncGenerator[Services]:
-    """Open all that control needs, on a database that was migrated.
-
-    Raises StoreAwayError, DatabaseUrlError, VaultError.
-    """
-    database = await open_database(settings.database)
-    try:
-        vault = await open_vault(settings, database)
-    finally:
-        await database.close()
-    engine = open_engine(settings.database, fsync=settings.durability == "fsync")
-    upstream = Upstream(extra_ca=settings.upstream_ca)
-    try:
-        yield Services(settings, engine, SystemClock(), vault, load_catalogue(), upstream, sandbox)
-    finally:
-        await upstream.close()
-        await engine.dispose()
-
-
-async def serve_control(handoff: Handoff, stopping: asyncio.Event) -> None:
-    """Serve on the handed-over socket until `stopping`."""
-    sandbox = Sandbox(handoff.sandbox_port, handoff.sandbox_secret) if handoff.sandbox_port else None
-    async with open_services(handoff.settings, sandbox) as services:
-        listener = socket.socket(fileno=handoff.listen_fd)
-        listener.setblocking(False)
-        await serve_app(build_app(services), listener, stopping)
 
 
 async def serve_app(app: App, listener: socket.socket, stopping: asyncio.Event) -> None:

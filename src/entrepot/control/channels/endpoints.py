@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from entrepot.control.access import Admin, Reading, Writing
+from entrepot.control.access import Admin, Cursor, PageSize, Reading, Writing
 from entrepot.control.channels import service
 from entrepot.control.channels.inquiry import create_asking, test_channel
 from entrepot.control.channels.schemas import ChannelCreate, ChannelUpdate, ChannelView, KeyAdd, ProviderView, Verdict
 from entrepot.control.channels.vendors import list_vendors
-from entrepot.control.pages import Cursor, Page, PageSize
+from entrepot.control.pages import Page
 
 router = APIRouter(tags=["channels"])
 

@@ -20,7 +20,8 @@ from entrepot.store.schema import channels
 
 _PLAIN = ("provider", "base_url", "api", "priority", "weight", "proxy", "status")
 _JSON = ("models", "model_map", "groups", "headers", "overrides", "limits", "timeouts")
-_CREATED_ONLY = {"name", "keys"}
+_APART = frozenset(("name", "keys"))
+"""Fields that are no columns to be set from."""
 
 
 async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Page[ChannelView]:
@@ -60,7 +61,7 @@ async def create(tx: Transaction, spec: ChannelCreate) -> ChannelView:
         raise ConflictError(f"There is already a channel {name!r}. Give another name, or update that one.", "name")
     await groups.require(tx, spec.groups, "groups")
     check_complete(vendor, spec.base_url, has_keys=bool(spec.keys))
-    fields = spec.model_dump(exclude=_CREATED_ONLY)
+    fields = spec.model_dump(exclude=set(_APART))
     columns = _columns({**fields, "provider": vendor.name, "models": spec.models or list(vendor.row.models) or ["*"]})
     row_id = await tx.add(channels, {"name": name, "created_at": tx.now, **columns})
     await secrets.replace(tx, row_id, spec.keys)
@@ -71,7 +72,7 @@ async def create(tx: Transaction, spec: ChannelCreate) -> ChannelView:
 async def update(tx: Transaction, name: str, change: ChannelUpdate) -> ChannelView:
     """Change what the caller set. Raises NotFoundError, InvalidError."""
     row = await find(tx, name)
-    fields = change.model_dump(exclude_unset=True, exclude=_CREATED_ONLY)
+    fields = change.model_dump(exclude_unset=True, exclude=set(_APART))
     vendor = find_vendor(tx.services.catalogue, fields.get("provider") or row["provider"])
     if "provider" in fields:
         fields["provider"] = vendor.name

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from entrepot.control.access import Reading, Writing
+from entrepot.control.access import Cursor, PageSize, Reading, Writing
 from entrepot.control.models import service
 from entrepot.control.models.schemas import ModelCreate, ModelUpdate, ModelView
-from entrepot.control.pages import Cursor, Page, PageSize
+from entrepot.control.pages import Page
 
 router = APIRouter(prefix="/models", tags=["models"])
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from entrepot.control.access import Reading, Writing
-from entrepot.control.pages import Cursor, Page, PageSize
+from entrepot.control.access import Cursor, PageSize, Reading, Writing
+from entrepot.control.pages import Page
 from entrepot.control.prices import service
 from entrepot.control.prices.schemas import PriceSet, PriceView
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from entrepot.control.access import Reading
-from entrepot.control.pages import Cursor, Page, PageSize
+from entrepot.control.access import Cursor, PageSize, Reading
+from entrepot.control.pages import Page
 from entrepot.control.problems import read
 from entrepot.control.usage import service
 from entrepot.control.usage.schemas import By, CallView, Outcome, SumView, UsageFilter
