@@ -85,7 +85,7 @@ class Project:
         return [source for source in self.sources if source.path.startswith(prefixes)]
 
     def text(self, name: str) -> str:
-        """A file's text; bytes that are no UTF-8 are replaced. Empty where it went away meanwhile (an editor's scratch file)."""
+        """A file's text; bytes that are no UTF-8 are replaced. Empty where the file is gone by now."""
         try:
             return (self.root / name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
