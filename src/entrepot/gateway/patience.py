@@ -7,32 +7,49 @@ and go, and asks when it fires what is due (measured: docs/benchmarks.md).
 import asyncio
 import math
 from abc import abstractmethod
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.connection import Connection, Edge, Outlet, Reason, reset, unsent
+from entrepot.gateway.connection import Connection, Edge, Flow, Outlet, Reason, reset, unsent
 
 LINGER = 2.0
 """Seconds in which we still read after our last byte: closing with unread input would reset the
 connection, and the client would lose the answer (RFC 9112, 9.6)."""
 
 
-class Phase:
-    """Where the parser stands. Plain integers: they are compared with every read."""
-
-    BETWEEN = 0
-    HEAD = 1
-    BODY = 2
+# Where the parser stands. Plain integers, because they are compared with every header.
+BETWEEN = 0
+HEAD = 1
+BODY = 2
 
 
 class PatientProtocol(HttpToolsProtocol):
     """A connection that waits for its client, but not for ever."""
+
+    # Slots: more than 30 attributes in the instance's dict would cost 2 KB a connection (CPython 3.11 stops sharing keys).
+    __slots__ = (
+        "_deaf",
+        "_edge",
+        "_ending",
+        "_head_open",
+        "_limits",
+        "_moved",
+        "_outlet",
+        "_phase",
+        "_queue",
+        "_run",
+        "_running",
+        "_since",
+        "_timer",
+        "_timer_at",
+        "_unsent",
+    )
 
     parser: httptools.HttpRequestParser
     app: ASGI3Application  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -49,11 +66,14 @@ class PatientProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._edge = edge
         self._limits = edge.limits
-        self._phase = Phase.BETWEEN
+        self._phase = BETWEEN
         self._run = 0
         """Bytes since the last step forward: the end of a head, a piece of body, the end of a message."""
         self._head_open = False
         """A head has begun to arrive, and we saw it unfinished at the end of a read."""
+        self.pipeline = cast("Any", None)  # replaced by a queue that is free while it is empty
+        self._queue: tuple[RequestResponseCycle, ...] = ()
+        """Requests that wait for the answers before them, oldest first."""
         self._running: Connection | None = None
         """The request that is being answered."""
         self._deaf = False
@@ -76,6 +96,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
+        self.flow = Flow(transport)
         self._outlet = Outlet(transport, self._hang_up)
         self._since = self.loop.time()
         self._arm(self._since + self._limits.keepalive_timeout)
@@ -84,12 +105,13 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deaf = self._ending = True
-        self.pipeline.clear()
+        self._queue = ()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         super().connection_lost(exc)
         self._outlet = None
+        self.cycle = cast("RequestResponseCycle", None)  # it knows us: let nothing wait for the collector
         if self._edge.draining and not self.connections:
             self._edge.empty.set()
         self._lose("left")
@@ -134,7 +156,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _hang_up(self, *, linger: bool = False) -> None:
         """Close when all is sent; where request bytes may still be on their way, read on for a moment first."""
-        self.pipeline.clear()
+        self._queue = ()
         if not (linger or self._phase) or self.transport.is_closing() or not self.transport.can_write_eof():
             self._close()
             return
@@ -181,12 +203,12 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _look_at_reading(self, now: float) -> float:
         limits = self._limits
-        if self._phase != Phase.BODY and not self._head_open and self._running is not None:
+        if self._phase != BODY and not self._head_open and self._running is not None:
             return math.inf
-        if self.flow.read_paused or (self._phase == Phase.BODY and self.cycle.waiting_for_100_continue):
+        if self.flow.read_paused or (self._phase == BODY and self.cycle.waiting_for_100_continue):
             self._since = now  # it is we who keep the client waiting
-        patience = limits.body_timeout if self._phase == Phase.BODY else limits.header_timeout
-        idle = self._phase != Phase.BODY and not self._head_open
+        patience = limits.body_timeout if self._phase == BODY else limits.header_timeout
+        idle = self._phase != BODY and not self._head_open
         due = self._since + (limits.keepalive_timeout if idle else patience)
         if now < due:
             return due

@@ -13,16 +13,16 @@ import urllib.parse
 from typing import Any, cast
 
 import httptools
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.connection import EXTENSION, Connection, Edge, Expecting
+from entrepot.gateway.connection import EXTENSION, Bell, CloseDelimited, Connection, Edge, Expecting
 from entrepot.gateway.connection import EdgeLimits as EdgeLimits
-from entrepot.gateway.patience import PatientProtocol, Phase
+from entrepot.gateway.patience import BETWEEN, BODY, HEAD, PatientProtocol
 
 _log = logging.getLogger("entrepot.gateway")
 
@@ -43,6 +43,8 @@ class EdgeProtocol(PatientProtocol):
     `scope["extensions"]["entrepot.connection"]` is the request's `Connection`. Faults of the
     transport level are answered here, in the shape that `Edge.render` gives, and close the connection.
     """
+
+    __slots__ = ("_coding", "_hosts", "_late", "_surplus", "_wrong")
 
     def __init__(
         self,
@@ -79,17 +81,19 @@ class EdgeProtocol(PatientProtocol):
     # --- the parser's events
 
     def on_message_begin(self) -> None:
-        if len(self.pipeline) >= _MAX_PIPELINE:
-            self.pipeline[0][0].keep_alive = False
+        if len(self._queue) >= _MAX_PIPELINE:
+            self._queue[-1].keep_alive = False
             self._deaf = True
             raise _RefusedError
-        super().on_message_begin()
-        self._phase = Phase.HEAD
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._phase = HEAD
         self._hosts = 0
         self._coding = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase == Phase.BODY:
+        if self._phase == BODY:
             return  # a trailer: the application already acts on the headers
         name = name.lower()
         if name in _WATCHED:
@@ -106,21 +110,20 @@ class EdgeProtocol(PatientProtocol):
         self._wrong = self._objection(version)
         if self._wrong is not None:
             raise _RefusedError
-        self._fill_scope(version)
         cycle = RequestResponseCycle(
-            scope=self.scope,
+            scope=self._scope(version),
             transport=cast("asyncio.Transport", self._outlet),
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
             access_log=self.access_log,
             default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            message_event=Bell(),
+            expect_100_continue=self.expect_100_continue and version == "1.1",
             keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self._edge.draining,
             on_response=self.on_response_complete,
         )
-        self._phase = Phase.BODY
+        self._phase = BODY
         self._run = self._surplus = 0
         self._head_open = False
         self.cycle = cycle
@@ -128,7 +131,7 @@ class EdgeProtocol(PatientProtocol):
             self._start_asgi_task(cycle, self.app)
         else:
             # Reading goes on (uvicorn pauses it): only so do we learn that the client left.
-            self.pipeline.appendleft((cycle, self.app))
+            self._queue += (cycle,)
 
     def on_body(self, body: bytes) -> None:
         self._run = 0
@@ -142,7 +145,7 @@ class EdgeProtocol(PatientProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        self._phase = Phase.BETWEEN
+        self._phase = BETWEEN
         self._run = 0
         cycle = self.cycle
         if cycle.response_complete:
@@ -150,11 +153,12 @@ class EdgeProtocol(PatientProtocol):
             return
         cycle.more_body = False
         cycle.message_event.set()
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
 
     def _expect_more(self) -> None:
         """A read ended within a request."""
-        if self._phase == Phase.BODY:
+        if self._phase == BODY:
             if not self._run:
                 self._since = self.loop.time()
             if self._surplus > _MAX_SURPLUS:
@@ -164,7 +168,7 @@ class EdgeProtocol(PatientProtocol):
         if not self._head_open:
             self._head_open = True
             self._since = self.loop.time()
-        if self._phase == Phase.HEAD and len(self.headers) > self._limits.max_headers:
+        if self._phase == HEAD and len(self.headers) > self._limits.max_headers:
             self._refuse(self._too_large())
         self._arm(self._since + self._limits.header_timeout)
 
@@ -174,7 +178,11 @@ class EdgeProtocol(PatientProtocol):
         connection = Connection(cycle, self._cut)
         cast("dict[str, Any]", cycle.scope)["extensions"] = {EXTENSION: connection}
         self._running = connection
-        task = self.loop.create_task(self._answer(connection, Expecting(app, cycle) if cycle.waiting_for_100_continue else app))
+        if cycle.scope["http_version"] == "1.0":
+            app = CloseDelimited(app, cycle)
+        elif cycle.waiting_for_100_continue:
+            app = Expecting(app, cycle)
+        task = self.loop.create_task(self._answer(connection, app))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -209,11 +217,14 @@ class EdgeProtocol(PatientProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._running = None
-        if self._ending or self.transport.is_closing():
+        if self._ending:
             return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self._queue:
+            cycle, *rest = self._queue
+            self._queue = tuple(rest)
+            self._start_asgi_task(cycle, self.app)
         elif self._late is not None:
             self._write_fault(self._late, linger=True)
         else:
@@ -221,24 +232,33 @@ class EdgeProtocol(PatientProtocol):
 
     def _rest(self) -> None:
         """A request is over: keep only what the next one needs."""
-        if self._phase == Phase.BODY:
+        if self._phase == BODY:
             return
         self.cycle = cast("RequestResponseCycle", None)
-        if self._phase == Phase.BETWEEN and not self._head_open:
-            self.scope = self.headers = cast("Any", None)
+        if self._phase == BETWEEN and not self._head_open:
+            self.headers = cast("Any", None)
             self.url = b""
             self._since = self.loop.time()
             self._arm(self._since + self._limits.keepalive_timeout)
 
-    def _fill_scope(self, version: str) -> None:
+    def _scope(self, version: str) -> HTTPScope:
         parsed = httptools.parse_url(self.url)
         raw_path = parsed.path or b"/"
         path = raw_path.decode("ascii")
-        self.scope["method"] = self.parser.get_method().decode("ascii")
-        self.scope["http_version"] = version
-        self.scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        self.scope["raw_path"] = self.root_path.encode("ascii") + raw_path
-        self.scope["query_string"] = parsed.query or b""
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme or "http",
+            "path": urllib.parse.unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": parsed.query or b"",
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+        }
 
     def _objection(self, version: str) -> Fault | None:
         """What is wrong with a head that llhttp let pass.
@@ -295,17 +315,17 @@ class EdgeProtocol(PatientProtocol):
         self._deaf = True
         self._edge.refused(fault.kind)
         connection = self._running
-        if self._phase == Phase.BODY and connection is not None and connection.cycle is self.cycle:
+        if self._phase == BODY and connection is not None and connection.cycle is self.cycle:
             self._lose("stalled" if fault.kind is Kind.SLOW_CLIENT else "left")
             if connection.cycle.response_started:
                 self._abort()
             else:
                 self._write_fault(fault, linger=True)
         elif connection is not None:
-            if self._phase == Phase.BODY:
-                self.pipeline.popleft()
+            if self._phase == BODY:
+                self._queue = self._queue[:-1]
             self._late = fault
-        elif self._phase == Phase.BODY:
+        elif self._phase == BODY:
             self._hang_up()  # it was answered before its body had come
         else:
             self._write_fault(fault, linger=True)
