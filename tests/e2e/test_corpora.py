@@ -117,7 +117,6 @@ async def test_every_recording(tmp_path: Path) -> None:
             assert (prompt, output, basis) == (*usage, "vendor"), record_id
         else:
             assert basis in ("counted", "none"), record_id
-    print(dict(seen))
     assert seen["stream"] > 80
     assert seen["whole"] > 300
     assert seen["200 with an error inside, before any content"] <= 3

@@ -1,14 +1,14 @@
 """`entrepot serve`: runs everything behind one port."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from entrepot.cli.output import say
 from entrepot.cli.session import Chosen, chosen, explained, fail
-from entrepot.settings import SettingsError
-from entrepot.supervisor.run import ServeError, run
+from entrepot.settings import Handoff, SettingsError
 
 
 def serve(
@@ -30,7 +30,8 @@ def serve(
     file = config or before.config
     try:
         settings = Chosen(file, {**before.overrides, **said}).settings()
-        status = run(settings, str(file) if file else "", say)
-    except (SettingsError, ServeError, OSError) as error:
+    except (SettingsError, OSError) as error:
         fail(explained(error))
-    raise typer.Exit(status)
+    handoff = Handoff(settings=settings, role="supervisor", config=str(file) if file else "")
+    # The supervisor stays for ever: it takes this process's place without this program's libraries.
+    os.execve(sys.executable, [sys.executable, "-m", "entrepot.supervisor"], handoff.environment())  # noqa: S606

@@ -54,7 +54,7 @@ class Worker:
         self.registry = Registry(self.settings.max_calls)
         self.admission = Admission(self._find, self.clock)
         self.usage = UsageWriter(self._write, self.clock, self.tasks)
-        self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock)
+        self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock, serves=self._serves)
         self.calls = CallLog(sys.stdout.fileno()) if self.settings.call_log else None
         self._random = random.Random()  # noqa: S311  draws channels, not secrets
         self._router: Router | None = None
@@ -89,6 +89,18 @@ class Worker:
         draining = self.registry.draining
         return Readiness(not draining, draining, self.watcher.current.version, len(self.registry))
 
+    def vendor_connections(self) -> dict[str, float]:
+        """Open connections by host and port."""
+        found: dict[str, float] = {}
+        for origin, stats in self.upstream.stats().items():
+            found[origin.authority] = found.get(origin.authority, 0) + stats.open
+        return found
+
+    def stale_seconds(self) -> float:
+        """How long the database has been away; 0 while it is there."""
+        since = self.watcher.stale_since
+        return 0.0 if since is None else max(self.clock.wall() - since, 0.0)
+
     def app(self) -> Gateway:
         """The ASGI app."""
         services = Services(
@@ -119,6 +131,9 @@ class Worker:
             self.calls.close()
         await self.database.close()
 
+    def _serves(self, model: str) -> bool:
+        return self.watcher.current.knows(model)
+
     async def _find(self, digest: str) -> Caller | None:
         try:
             return await find_key(self.database, digest)
@@ -138,12 +153,31 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
         app = worker.app()
         server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
-        worker.metrics.gauge("entrepot_open_calls", "Calls that are running.", lambda: len(worker.registry))
-        worker.metrics.gauge("entrepot_client_connections", "Open client connections.", lambda: server.connections)
+        gauges(worker, server)
         ready()
         await server.run(sockets, stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
     finally:
         await worker.close()
+
+
+def gauges(worker: Worker, server: Server) -> None:
+    """What is measured by looking, not by counting calls."""
+    gauge = worker.metrics.gauge
+    gauge("entrepot_open_calls", "Calls that are running.", lambda: len(worker.registry))
+    gauge("entrepot_client_connections", "Open client connections.", lambda: server.connections)
+    gauge("entrepot_tasks", "Tasks of the event loops.", lambda: len(asyncio.all_tasks()))
+    gauge("entrepot_upstream_connections", "Connections to vendors, by host.", worker.vendor_connections, label="host")
+    gauge(
+        "entrepot_snapshot_version",
+        "Number of the last change that holds.",
+        lambda: worker.watcher.current.version,
+        combine="min",
+    )
+    gauge("entrepot_snapshot_stale_seconds", "Since when the database is away.", worker.stale_seconds, combine="max")
+    gauge("entrepot_usage_waiting", "Usage rows that are not stored yet.", lambda: worker.usage.waiting)
+    gauge("entrepot_usage_lost", "Usage rows that were lost.", lambda: worker.usage.lost)
+    if (calls := worker.calls) is not None:
+        gauge("entrepot_call_lines_dropped", "Call log lines that nobody read in time.", lambda: calls.dropped)
 
 
 def _limits(settings: Settings) -> EdgeLimits:

@@ -13,16 +13,15 @@ from entrepot.control.errors import ControlError
 from entrepot.control.serve import open_services
 from entrepot.kit import json
 from entrepot.observe import logs
-from entrepot.settings import Handoff, SettingsError, read_file, received_handoff
+from entrepot.settings import Handoff, Prepared, SettingsError, read_file, received_handoff
 from entrepot.store.contract import DatabaseUrlError, StoreError
 from entrepot.store.migrate import MigrationError, migrate
 from entrepot.store.vault import VaultError
-from entrepot.supervisor.banner import Report
 
 
-async def prepare(handoff: Handoff) -> Report:
+async def prepare(handoff: Handoff) -> Prepared:
     """Everything that must be there before a call can be answered. Raises the errors of each step."""
-    report = Report()
+    report = Prepared()
     async with open_services(handoff.settings) as services:
         first = await bootstrap(services)
         if first is not None:
