@@ -190,18 +190,18 @@ def disguised(payload: bytes) -> Fault | None:
 
 def _fault(kind: Kind, said: Said, answer: VendorAnswer, retry_after: float | None) -> Fault:
     fault = Fault(kind, retry_after=retry_after, vendor=answer)
-    text = scrub(said.message).strip()
+    text = _SECRET.sub("[redacted]", said.message).strip()
     if text and fault.row.forward:
         fault.message = text
     elif text and kind not in _QUIET:
-        fault.message = f"{fault.row.message} It said: {text}"
+        fault.message = f"{fault.row.message} It said: {scrub(text)}"
     return fault
 
 
 def wait(headers: Mapping[bytes, bytes], said: Said) -> float | None:
     """Seconds to wait, from `retry-after-ms`, `retry-after` (seconds, or a date against `date`) or the body."""
     if (milliseconds := _seconds(headers.get(b"retry-after-ms", b"").decode("latin-1"))) is not None:
-        return min(milliseconds / 1000, _MAX_WAIT)
+        return milliseconds / 1000
     text = headers.get(b"retry-after", b"").decode("latin-1")
     if (seconds := _seconds(text)) is not None:
         return seconds
@@ -216,7 +216,7 @@ def _seconds(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return min(max(0.0, value), _MAX_WAIT * 1000) if math.isfinite(value) else None
+    return min(max(0.0, value), _MAX_WAIT) if math.isfinite(value) else None
 
 
 def scrub(text: str) -> str:

@@ -29,7 +29,7 @@ class StreamTap:
     """
 
     __slots__ = (
-        "_delivered", "_finished", "_seen", "_shown", "_splitter", "_strip", "content", "done", "fault", "usage",
+        "_between", "_delivered", "_finished", "_seen", "_shown", "_splitter", "_strip", "content", "done", "fault", "usage",
     )  # fmt: skip
 
     def __init__(self, how: Tapping) -> None:
@@ -38,6 +38,8 @@ class StreamTap:
         self.fault: Fault | None = None
         self.usage: Usage | None = None
         self._splitter = sse.Splitter()
+        self._between = True
+        """Nothing of a frame is waiting for its rest."""
         self._shown = Shown(how.show_model) if how.show_model is not None else None
         self._strip = how.strip_usage
         self._seen: set[int] = set()
@@ -46,10 +48,14 @@ class StreamTap:
 
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give the whole frames of it. Raises Fault(VENDOR_GARBAGE)."""
+        # By far the most common piece is one chunk in one LF frame, and nothing waiting before it.
+        if self._between and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and data.endswith(b"}\n\n"):
+            return self._read(data, data[6:-2])
         try:
             frames = self._splitter.feed(data)
         except sse.FrameTooLargeError as error:
             raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
+        self._between = not self._splitter.rest
         if len(frames) == 1:
             return self._frame(frames[0])
         return b"".join([self._frame(frame) for frame in frames])
@@ -72,13 +78,16 @@ class StreamTap:
 
     def _frame(self, frame: bytes) -> bytes:
         """One whole frame, as it is to be passed on."""
-        if frame.startswith(b"data: ") and frame.find(b"\n") == len(frame) - 2:
-            payload = frame[6:-2]
-        elif (payload := _payload(frame)) is None:
+        payload = _payload(frame)
+        if payload is None:
             return frame
         if payload == b"[DONE]":
             return self._end_mark(frame)
-        if self.done or not payload:
+        return self._read(frame, payload) if payload else frame
+
+    def _read(self, frame: bytes, payload: bytes) -> bytes:
+        """One frame with JSON in it."""
+        if self.done:
             return frame
         try:
             chunk = _read(payload)

@@ -128,16 +128,16 @@ def _members(data: bytes) -> Members:
     """The members of a whole body. Raises Fault(VENDOR_GARBAGE | VENDOR_TRUNCATED)."""
     try:
         return json.members(data)
-    except json.JsonError as error:
+    except json.JsonError:
         try:
             return json.members(mended(data))
-        except json.JsonError:
+        except json.JsonError as error:
             raise _unreadable(data, error) from None
 
 
 def _unreadable(data: bytes, error: json.JsonError) -> Fault:
     text = data.strip()
-    if text[:1] == b"{" and not text.endswith(b"}"):
+    if text[:1] == b"{" and "truncated" in str(error):
         return Fault(Kind.VENDOR_TRUNCATED)
     if not text:
         return Fault(Kind.VENDOR_TRUNCATED, "The upstream's answer is empty.")
