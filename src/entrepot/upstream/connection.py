@@ -1,6 +1,7 @@
 """One connection to an origin: writes a request, parses its answer, watches the time."""
 
 import asyncio
+from itertools import chain
 from math import inf
 from typing import Protocol, cast
 
@@ -13,7 +14,7 @@ from entrepot.upstream.response import Response
 MAX_HEAD = 64 * 1024
 """Bytes of an answer's head, informational ones included; also of framing without any body."""
 MAX_HEADERS = 256
-MAX_UNREAD = 256 * 1024
+MAX_UNREAD = 64 * 1024
 """Unread bytes of a body at which reading from the vendor pauses."""
 SLICE = 64 * 1024
 """Longer request bodies are written in pieces of this size, as fast as the vendor takes them."""
@@ -133,30 +134,30 @@ class Connection(asyncio.Protocol):
             self.drop()  # nobody asked: it might be taken for the answer to the next call
             return
         self._mark = self._loop.time()
+        in_head = not self._status
+        if in_head:
+            self._count_head(len(data))
         parts = response.parts
         had = len(parts)
-        if not self._started:
-            self._started = True
-            self._arm()
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
+            self._spoiled = True
             if not self._complete:
                 response.fail(Kind.VENDOR_GARBAGE, error)
                 return
-            self._spoiled = True
         if self._complete:
             self._finish(response)
         elif len(parts) != had:
             self._meta = 0
             response.unread += len(data)
-            if response.unread > MAX_UNREAD and not response.paused:
+            if response.unread > MAX_UNREAD:
                 response.paused = True
                 self._transport.pause_reading()
             if response.waiter is not None:
                 response.wake()
         else:
-            self._count_meta(response, len(data))
+            self._count_framing(response, 0 if in_head else len(data))
 
     def eof_received(self) -> None:
         response = self._response
@@ -185,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._complete:
-            self._spoiled = True  # bytes after the end of the answer
+            raise HttpParserError("bytes after the end of the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._status:  # else a trailer
@@ -198,19 +199,22 @@ class Connection(asyncio.Protocol):
         head = self._head
         named = dict(head)
         coding = named.get(b"transfer-encoding")
-        if not 200 <= status <= 599 or len(head) > MAX_HEADERS or (coding is not None and coding.lower() != b"chunked"):
-            raise HttpParserError("a status, a number of headers or a transfer-encoding that we do not take")
+        if not 200 <= status <= 599 or (coding is not None and coding.lower() != b"chunked"):
+            raise HttpParserError("a status or a transfer-encoding that we do not take")
+        if len(head) > MAX_HEADERS or (self._meta > MAX_HEAD and sum(map(len, chain.from_iterable(head))) > MAX_HEAD):
+            raise HttpParserError("too many or too large headers")
         bare = self._without_body or status in (204, 304)
         self._until_eof = not bare and coding is None and b"content-length" not in named
         self._status = status
+        self._meta = 0
         if self._rest is not None and status >= 300:
             self._rest = None  # refused before it had all: it wants no more
             self._spoiled = True
         if self._response is not None:
             self._response.begin(status, head, None if bare else named.get(b"content-encoding"))
         if self._without_body:
-            # The parser cannot know that no body follows, so it must not see another answer.
-            self._complete = self._spoiled = True
+            self._complete = True
+            raise HttpParserError("the parser cannot know that no body follows")
 
     def on_message_complete(self) -> None:
         if self._status:
@@ -221,6 +225,20 @@ class Connection(asyncio.Protocol):
             self._started = False
 
     # Inside.
+
+    def _count_head(self, size: int) -> None:
+        self._meta += size
+        if not self._started:
+            self._started = True
+            self._arm()
+
+    def _count_framing(self, response: Response, size: int) -> None:
+        """No body came: headers, chunk extensions and trailers must end some time."""
+        self._meta += size
+        if self._meta > MAX_HEAD:
+            response.fail(Kind.VENDOR_GARBAGE, "headers, a chunk extension or trailers do not end")
+        elif self._status:
+            response.wake()
 
     def _finish(self, response: Response) -> None:
         """The answer is complete."""
@@ -239,14 +257,6 @@ class Connection(asyncio.Protocol):
         self._response = None
         self._rest = None
         self._parser = self.on_body = cast(HttpResponseParser, None)
-
-    def _count_meta(self, response: Response, size: int) -> None:
-        """Bytes came that hold no body: bounded, whether headers, chunk extensions or trailers."""
-        self._meta += size
-        if self._meta > MAX_HEAD:
-            response.fail(Kind.VENDOR_GARBAGE, "the head, an extension or the trailers do not end")
-        elif self._status:
-            response.wake()
 
     def _write_on(self) -> None:
         while self._rest is not None and self._writable:
