@@ -39,7 +39,7 @@ def list_tokens(ctx: typer.Context, *, as_json: Json = False) -> None:
 
 
 @token.command(epilog="Example: entrepot admin token revoke 2")
-def revoke(ctx: typer.Context, token_id: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+def revoke(ctx: typer.Context, token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**53)]) -> None:
     """Revoke an admin token; the last one stays."""
     in_transaction(ctx, lambda tx: service.revoke(tx, token_id))
     say("revoked")

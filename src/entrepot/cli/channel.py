@@ -145,7 +145,7 @@ def add_key(
 def remove_key(
     ctx: typer.Context,
     name: Name,
-    key_id: Annotated[int, typer.Argument(metavar="KEY_ID", help="As `channel show` says.")],
+    key_id: Annotated[int, typer.Argument(metavar="KEY_ID", min=1, max=2**53, help="As `channel show` says.")],
     *,
     as_json: Json = False,
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from entrepot.control.errors import UnauthorizedError
@@ -63,4 +63,5 @@ Reading = Annotated[Transaction, Depends(admin_reading, scope="function")]
 Admin = Annotated[Services, Depends(admin_services)]
 
 PageSize = Annotated[int, Query(ge=1, le=MOST, description="Rows a page.")]
+RowId = Annotated[int, Path(ge=1, le=2**53)]
 Cursor = Annotated[str | None, Query(description="`next` of the page before.")]

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from entrepot.control.access import Admin, Cursor, PageSize, Reading, Writing
+from entrepot.control.access import Admin, Cursor, PageSize, Reading, RowId, Writing
 from entrepot.control.channels import service
 from entrepot.control.channels.inquiry import create_asking, test_channel
 from entrepot.control.channels.schemas import ChannelCreate, ChannelUpdate, ChannelView, KeyAdd, ProviderView, Verdict
@@ -55,7 +55,7 @@ async def add_channel_key(tx: Writing, name: str, spec: KeyAdd) -> ChannelView:
 
 
 @router.delete("/channels/{name}/keys/{key_id}")
-async def remove_channel_key(tx: Writing, name: str, key_id: int) -> ChannelView:
+async def remove_channel_key(tx: Writing, name: str, key_id: RowId) -> ChannelView:
     """Take one vendor key away."""
     return await service.remove_key(tx, name, key_id)
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from entrepot.control.access import Reading, Writing
+from entrepot.control.access import Reading, RowId, Writing
 from entrepot.control.pages import Page
 from entrepot.control.tokens import service
 from entrepot.control.tokens.schemas import TokenCreate, TokenMinted, TokenView
@@ -23,6 +23,6 @@ async def create_token(tx: Writing, spec: TokenCreate) -> TokenMinted:
 
 
 @router.delete("/{token_id}", status_code=204)
-async def revoke_token(tx: Writing, token_id: int) -> None:
+async def revoke_token(tx: Writing, token_id: RowId) -> None:
     """Revoke an admin token; the last one stays."""
     await service.revoke(tx, token_id)

@@ -1,8 +1,10 @@
 """What is shown of calls."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from entrepot.control.fields import Moment, Spec, View
+from pydantic import Field
+
+from entrepot.control.fields import Moment, Spec, Text, View
 
 Outcome = Literal["ok", "refused", "interrupted", "client_left"]
 By = Literal["day", "model", "key", "user", "channel"]
@@ -11,12 +13,12 @@ By = Literal["day", "model", "key", "user", "channel"]
 class UsageFilter(Spec):
     """Which calls; what is left out does not narrow."""
 
-    key: int | None = None
+    key: Annotated[int, Field(ge=1, le=2**53)] | None = None
     """A key's id."""
-    user: str | None = None
-    model: str | None = None
-    channel: str | None = None
-    status: int | None = None
+    user: Text | None = None
+    model: Text | None = None
+    channel: Text | None = None
+    status: Annotated[int, Field(ge=0, le=999)] | None = None
     """The HTTP status that the client got."""
     outcome: Outcome | None = None
     since: Moment | None = None
