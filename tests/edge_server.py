@@ -57,10 +57,18 @@ async def nothing() -> None:
 async def serving(
     app: Application, limits: EdgeLimits = PATIENT, *, drain: Callable[[], Awaitable[None]] = nothing
 ) -> AsyncIterator[Running]:
-    """Serve `app`; stops, and checks that nothing is left, at the end."""
+    """Serve `app`; stops at the end, and checks that nothing is left and no assertion of `app` failed."""
     sock = socket.create_server(("127.0.0.1", 0), backlog=2048)
     refused: list[Kind] = []
-    server = Server(app, limits=limits, render=render, refused=refused.append)
+    wrong: list[AssertionError] = []
+
+    async def checked(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except AssertionError as error:
+            wrong.append(error)
+
+    server = Server(checked, limits=limits, render=render, refused=refused.append)
     running = Running(server, sock.getsockname()[1], asyncio.Event())
     running.refused = refused
     tasks = TaskGroup()
@@ -72,6 +80,7 @@ async def serving(
         await asyncio.wait_for(task, 20)
         assert server.connections == 0
         assert server.requests == 0
+        assert not wrong, wrong
 
 
 async def answer(send: Any, body: bytes, status: int = 200, *headers: tuple[bytes, bytes]) -> None:

@@ -79,6 +79,8 @@ class RawClient:
 
     def reset(self) -> None:
         """Leave at once with a TCP reset."""
+        if self.writer.transport.is_closing():
+            return
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from typing import Any
 
+import pytest
 from tests.edge_server import Held, answer, connection_of, read_body, serving
 from tests.raw_client import RawClient, get, post
 
@@ -176,3 +177,19 @@ async def test_unsent_counts_the_kernels_share_and_reset_drops_it() -> None:
     await asyncio.sleep(0.01)
     assert unsent(transport) == 0
     theirs.close()
+
+
+async def test_reset_is_seen_as_one_and_not_as_an_end() -> None:
+    held: list[asyncio.BaseTransport] = []
+
+    class Peer(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            held.append(transport)
+
+    server = await asyncio.get_running_loop().create_server(Peer, "127.0.0.1", 0)
+    async with await RawClient.open(server.sockets[0].getsockname()[1]) as client:
+        await asyncio.sleep(0.02)
+        reset(held[0])  # pyright: ignore[reportArgumentType]
+        with pytest.raises(ConnectionResetError):
+            await client.reader.read(1)
+    server.close()

@@ -154,10 +154,22 @@ async def test_a_client_that_stops_reading_is_cut() -> None:
     assert app.told == ["stalled"]
 
 
-async def test_a_slow_reader_is_served_to_the_end() -> None:
-    """It needs six times the write timeout, but takes something in each."""
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_slow_reader_is_served_to_the_end(whole: bool) -> None:
+    """It needs four times the write timeout, but takes something in each."""
     size = 3 * 1024 * 1024
-    app = Flood(size)
+    flood = Flood(size)
+    told: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if not whole:
+            await flood(scope, receive, send)
+            return
+        connection_of(scope).on_gone(told.append)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(size), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
     async with serving(app, QUICK) as running, await RawClient.open(running.port, receive_buffer=65536) as client:
         await client.send(get())
         begun, got = time.monotonic(), 0
@@ -167,7 +179,36 @@ async def test_a_slow_reader_is_served_to_the_end() -> None:
             got += len(data)
             await asyncio.sleep(0.07)
         assert time.monotonic() - begun > 4 * QUICK.write_timeout
-    assert app.told == []
+    assert flood.told == told == []
+
+
+async def test_a_very_slow_reader_is_seen_to_read_by_what_the_kernel_still_has() -> None:
+    """In a write timeout it takes less than would let us write one more byte."""
+    app = Flood(8 * 1024 * 1024)
+    async with serving(app, QUICK) as running, await RawClient.open(running.port, receive_buffer=8192) as client:
+        await client.send(get())
+        end = time.monotonic() + 2.0
+        client.reader._limit = 1024  # pyright: ignore[reportAttributeAccessIssue]
+        while time.monotonic() < end:
+            assert await client.reader.read(4096), "cut off"
+            await asyncio.sleep(0.1)
+        assert app.told == []
+        client.reset()
+    assert app.told == ["left"]
+
+
+async def test_a_client_that_half_closes_with_little_left_to_take_is_cut() -> None:
+    """The rest is too small for the transport to have called for a pause."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await answer(send, bytes(170_000))
+
+    async with serving(app, QUICK) as running, await RawClient.open(running.port, receive_buffer=4096) as client:
+        client.writer.transport.pause_reading()  # pyright: ignore[reportAttributeAccessIssue]
+        await client.send(get())
+        await asyncio.sleep(0.1)
+        client.writer.write_eof()
+        await running.quiet()
 
 
 @pytest.mark.parametrize("half_closes", [False, True])

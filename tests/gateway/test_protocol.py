@@ -151,12 +151,18 @@ async def test_a_head_of_just_the_limit_passes_and_one_byte_more_does_not() -> N
         async with await RawClient.open(running.port) as client:
             for _ in range(2):
                 assert (await client.ask(get("/", "X: " + "y" * (2000 - fixed)))).status == 200
+        async with await RawClient.open(running.port) as client:
+            request = get("/", "X: ", "Content-Length: 3000", method="POST")
+            request = request.replace(b"X: ", b"X: " + b"y" * (2000 - len(request)))
+            await client.send(request[:-1])
+            await asyncio.sleep(0.05)
+            assert (await client.ask(request[-1:] + bytes(3000))).status == 200
         for request in (get("/", "X: " + "y" * (2001 - fixed)), get("/" + "p" * 2000), b"\r\n" * 1001):
             async with await RawClient.open(running.port) as client:
                 got = await client.ask(request)
                 assert (got.status, got.error["code"]) == (431, "headers_too_large")
                 assert await client.closed() == b""
-    assert len(app.seen) == 2
+    assert len(app.seen) == 3
 
 
 BOMBS = {
@@ -438,7 +444,8 @@ async def test_the_callback_belongs_to_the_request_in_hand() -> None:
     assert told == [("/2", "left")]
 
 
-async def test_a_sender_that_waits_for_the_client_wakes_when_it_leaves() -> None:
+@pytest.mark.parametrize("leave", ["reset", "half-close"])
+async def test_a_sender_that_waits_for_the_client_wakes_when_it_leaves(leave: str) -> None:
     ended = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -453,6 +460,7 @@ async def test_a_sender_that_waits_for_the_client_wakes_when_it_leaves() -> None
         await client.send(get())
         await asyncio.sleep(0.1)
         assert not ended.is_set()
-        client.reset()
+        client.reset() if leave == "reset" else client.writer.write_eof()
         await asyncio.wait_for(ended.wait(), 5)
+        client.reset()
         await running.quiet()

@@ -33,6 +33,14 @@ async def test_idle_connections_close_at_once_and_new_ones_are_refused() -> None
         ready.set()
 
 
+async def test_a_connection_that_was_just_being_accepted_closes() -> None:
+    async with serving(Echo()) as running:
+        running.server._edge.draining = True  # as between two steps of the loop
+        client = await RawClient.open(running.port)
+        assert await client.closed() == b""
+        running.server._edge.draining = False
+
+
 async def test_a_running_stream_finishes_within_the_grace() -> None:
     app = Held(stream=True)
     over = asyncio.Event()

@@ -214,6 +214,6 @@ def unsent(transport: asyncio.Transport) -> int:
 def reset(transport: asyncio.Transport) -> None:
     """Break a connection so that the kernel, too, drops what is unsent (else it keeps it for minutes)."""
     sock = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError, AttributeError):  # a socket that is closed already
+    with contextlib.suppress(OSError, AttributeError, ValueError):  # a socket that is closed already
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

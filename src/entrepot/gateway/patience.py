@@ -205,9 +205,12 @@ class PatientProtocol(HttpToolsProtocol):
         limits = self._limits
         if self._phase != BODY and not self._head_open and self._running is not None:
             return math.inf
-        if self.flow.read_paused or (self._phase == BODY and self.cycle.waiting_for_100_continue):
-            self._since = now  # it is we who keep the client waiting
         patience = limits.body_timeout if self._phase == BODY else limits.header_timeout
+        if self.flow.read_paused or (self._phase == BODY and self.cycle.waiting_for_100_continue):
+            self._since = math.inf  # it is we who keep the client waiting
+            return now + patience
+        if self._since == math.inf:
+            self._since = now
         idle = self._phase != BODY and not self._head_open
         due = self._since + (limits.keepalive_timeout if idle else patience)
         if now < due:

@@ -120,7 +120,7 @@ class EdgeProtocol(PatientProtocol):
             default_headers=self.server_state.default_headers,
             message_event=Bell(),
             expect_100_continue=self.expect_100_continue and version == "1.1",
-            keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self._edge.draining,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         self._phase = BODY
