@@ -35,7 +35,7 @@ async def test_refusals_name_the_nearest(services: Services) -> None:
     async with services.transaction() as tx:
         with pytest.raises(ConflictError, match="already a group 'default'"):
             await service.create(tx, GroupCreate(name="default"))
-        with pytest.raises(NotFoundError, match="no group 'defualt'. Did you mean 'default'"):
+        with pytest.raises(NotFoundError, match=r"no group 'defualt'\. Did you mean 'default'"):
             await service.get(tx, "defualt")
         with pytest.raises(InvalidError, match="groups: there is no group 'vpi'"):
             await service.require(tx, ["default", "vpi"], "groups")
