@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from entrepot.store.engine import open_engine, reading, writing
-from entrepot.store.raw import Database
+from entrepot.store.engine import named, open_engine, reading, writing
+from entrepot.store.raw import ConflictError, Database, StatementError, StoreAwayError
 from entrepot.store.schema import settings
 
 ADD = text("INSERT INTO settings (name, value) VALUES (:name, '1')")
@@ -67,6 +67,27 @@ async def test_writers_queue_instead_of_failing(database_url: str) -> None:
     await asyncio.gather(*(add(index) for index in range(30)))
     async with reading(engine) as reader:
         assert (await reader.execute(COUNT)).scalar_one() == 30
+    await engine.dispose()
+
+
+async def test_errors_have_the_stores_names(database_url: str) -> None:
+    engine = open_engine(database_url)
+
+    async def run(statement: str) -> None:
+        async with writing(engine) as connection:
+            await connection.execute(text(statement))
+
+    await run("INSERT INTO settings (name, value) VALUES ('a', '1')")
+    with pytest.raises(DBAPIError) as caught:
+        await run("INSERT INTO settings (name, value) VALUES ('a', '1')")
+    assert type(named(caught.value)) is ConflictError
+    with pytest.raises(DBAPIError) as caught:
+        await run("SELECT nothing FROM settings")
+    assert type(named(caught.value)) is StatementError
+    if engine.dialect.name == "postgresql":
+        with pytest.raises(DBAPIError) as caught:
+            await run("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert type(named(caught.value)) is StoreAwayError
     await engine.dispose()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.databases import BOTH, Databases
 from entrepot.store import migrations
 from entrepot.store.engine import open_engine, reading, writing
 from entrepot.store.migrate import NewerDatabaseError, current, head, migrate
-from entrepot.store.raw import Database, open_database
+from entrepot.store.raw import Database, StatementError, StoreAwayError, open_database
 from entrepot.store.schema import metadata
 
 
@@ -62,30 +63,19 @@ def _keys_and_defaults(connection: Connection) -> dict[str, object]:
     }
 
 
-def test_four_nodes_start_at_once(empty_database_url: str) -> None:
-    run = "import sys; from entrepot.store.migrate import migrate; sys.stdin.read(1); print(migrate(sys.argv[1]))"
-    nodes = [
-        subprocess.Popen(
-            [sys.executable, "-c", run, empty_database_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(4)
-    ]
-    results = [node.communicate("x") for node in _all_told(nodes)]
-    assert results == [(head() + "\n", "")] * 4
-    assert current(empty_database_url) == head()
-
-
-def _all_told(nodes: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
-    """Lets all begin before the first is waited for."""
-    for node in nodes:
+def test_four_nodes_start_at_once(databases: Databases) -> None:
+    urls = [databases.empty(kind) for kind in BOTH]
+    run = "import sys; from entrepot.store.migrate import migrate; sys.stdin.read(1); print(*map(migrate, sys.argv[1:]))"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    nodes = [subprocess.Popen([sys.executable, "-c", run, *urls], **pipes) for _ in range(4)]
+    for node in nodes:  # all begin before the first is waited for
         assert node.stdin is not None
         node.stdin.write("x")
         node.stdin.flush()
-    return nodes
+    assert [node.communicate() for node in nodes] == [(f"{head()} {head()}\n", "")] * 4
+    for url in urls:
+        assert current(url) == head()
+        databases.drop(url)
 
 
 def test_a_newer_database_is_refused(database_url: str) -> None:
@@ -117,7 +107,7 @@ def test_a_migration_that_breaks_leaves_nothing(databases: Databases, kind: str)
         return found
 
     asyncio.run(occupy())
-    with pytest.raises(Exception, match="already exists"):
+    with pytest.raises(StatementError, match="already exists"):
         migrate(url)
     assert asyncio.run(tables()) == ["usage"]
     databases.drop(url)
@@ -130,6 +120,17 @@ async def test_an_id_is_never_given_twice(db: Database) -> None:
     await db.execute("DELETE FROM users")
     [(second,)] = await db.fetch(insert, "b")
     assert second > first
+
+
+@pytest.mark.parametrize("run", [migrate, current])
+def test_away_is_said_in_the_stores_words(databases: Databases, tmp_path: Path, run: Callable[[str], object]) -> None:
+    stranger = databases.server.url().replace("postgres@", "stranger@")
+    for url in ("postgresql://postgres@127.0.0.1:1/none", databases.server.url("no_such"), stranger):
+        with pytest.raises(StoreAwayError):
+            run(url)
+    (tmp_path / "x.db").mkdir()
+    with pytest.raises(StoreAwayError):
+        run(f"sqlite:///{tmp_path / 'x.db'}")
 
 
 def test_migrations_are_part_of_the_package() -> None:

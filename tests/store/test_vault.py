@@ -16,6 +16,7 @@ from entrepot.store.vault import (
     VaultError,
     add_key,
     channel_key_place,
+    local_vault,
     new_key,
     open_vault,
     parse_key,
@@ -113,8 +114,15 @@ async def test_a_first_start_makes_a_private_key_and_the_next_uses_it(db: Databa
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(file.parent.iterdir()) == [file]
     assert await db.fetch("SELECT value FROM settings WHERE name = $1", FINGERPRINT) == [(first.fingerprint,)]
+    assert local_vault(settings(tmp_path / "data")).fingerprint == first.fingerprint
     again = await open_vault(settings(tmp_path / "data"), db)
     assert again.unseal(first.seal("x", PLACE), PLACE) == "x"
+
+
+def test_a_worker_makes_no_key(tmp_path: Path) -> None:
+    with pytest.raises(VaultError, match="cannot read"):
+        local_vault(settings(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_an_absent_key_over_data_is_refused_and_none_is_made(db: Database, tmp_path: Path) -> None:

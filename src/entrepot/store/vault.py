@@ -103,6 +103,17 @@ def new_key() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
+def local_vault(settings: Settings) -> Vault:
+    """The vault as this node's key says, unchecked: for a worker that starts while the database is away.
+
+    `open_vault` has run before, in the process that starts the workers. Raises VaultError.
+    """
+    if settings.secret_keys:
+        return Vault([parse_key(text) for text in settings.secret_keys])
+    file = settings.data_path / "secret.key"
+    return Vault(_read_file(file), lambda: _read_file(file))
+
+
 async def open_vault(settings: Settings, db: Database) -> Vault:
     """The installation's vault; makes a key only where the database has never seen one.
 
@@ -111,14 +122,11 @@ async def open_vault(settings: Settings, db: Database) -> Vault:
     recorded = await _recorded(db)
     file = settings.data_path / "secret.key"
     made = False
-    if settings.secret_keys:
-        vault = Vault([parse_key(text) for text in settings.secret_keys])
-    else:
-        if not file.exists():
-            if recorded:
-                raise VaultError(_absent(file))
-            made = _make_file(file)
-        vault = Vault(_read_file(file), lambda: _read_file(file))
+    if not settings.secret_keys and not file.exists():
+        if recorded:
+            raise VaultError(_absent(file))
+        made = _make_file(file)
+    vault = local_vault(settings)
     if not recorded:
         # Two nodes may get here at once: the database decides whose key it is.
         await db.execute(
