@@ -253,6 +253,13 @@ def test_many_frames_in_one_piece_and_one_frame_in_many() -> None:
         assert (tap.content, tap.done, tap.usage) == (True, True, Usage(input=3, output=2))
 
 
+def test_a_frame_whose_first_line_came_before_the_rest() -> None:
+    tap = StreamTap(Tapping(stream=True))
+    assert tap.feed(b"event: message\n") == b""
+    assert tap.feed(HELLO) == b"event: message\n" + HELLO
+    assert tap.feed(HELLO) is HELLO
+
+
 def test_a_carriage_return_before_the_end_of_a_frame() -> None:
     tap = tapped(HELLO[:-2] + b"\r\n\n", STOP, b"data: [DONE]\r\n\n")
     assert (tap.content, tap.done) == (True, True)
