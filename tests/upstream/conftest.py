@@ -1,4 +1,4 @@
-"""Every test of the client runs on uvloop and on asyncio's own loop, and must leave nothing behind."""
+"""The client's tests run on uvloop and on asyncio's own loop (where a file does not say otherwise), and leave nothing behind."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -1,6 +1,7 @@
 """One connection to an origin: writes a request, parses its answer, watches the time."""
 
 import asyncio
+import ssl
 from itertools import chain
 from math import inf
 from typing import Protocol, cast
@@ -161,7 +162,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         response = self._response
-        if response is not None and self._until_eof:
+        if response is not None and self._until_eof and self._is_clean_end():
             self._spoiled = True
             self._finish(response)
         else:
@@ -225,6 +226,14 @@ class Connection(asyncio.Protocol):
             self._started = False
 
     # Inside.
+
+    def _is_clean_end(self) -> bool:
+        """With TLS only close_notify is an end; a bare FIN may be somebody's who cuts in between."""
+        secured = self._transport.get_extra_info("ssl_object")
+        try:
+            return secured is None or secured.read(1) == b""
+        except ssl.SSLError:  # it waits for more
+            return False
 
     def _count_head(self, size: int) -> None:
         self._meta += size
