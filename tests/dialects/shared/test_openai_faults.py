@@ -74,6 +74,14 @@ def test_a_page_of_html_is_no_trouble() -> None:
     assert (fault.kind, fault.message) == (Kind.VENDOR_ERROR, TABLE[Kind.VENDOR_ERROR].message)
 
 
+@pytest.mark.parametrize("status", [400, 404, 413])
+def test_a_page_of_html_is_not_forwarded_but_its_status_is(status: int) -> None:
+    rendered = faults.render(faults.refusal(status, ((b"content-type", b"text/html"),), b"<html>nginx</html>"))
+    assert rendered.status == status
+    assert dict(rendered.headers)[b"content-type"] == b"application/json"
+    assert str(status) in json.loads(rendered.body)["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
