@@ -20,10 +20,14 @@ class _StopError(Exception):
 
 async def test_a_transaction_that_fails_changes_and_announces_nothing(services: Services, fed: Feed) -> None:
     await fed()
-    with pytest.raises(_StopError):
+
+    async def fail() -> None:
         async with services.transaction() as tx:
             await groups.create(tx, GroupCreate(name="vip"))
             raise _StopError
+
+    with pytest.raises(_StopError):
+        await fail()
     assert await fed() == []
     async with services.reading() as tx:
         assert not await groups.exists(tx, "vip")
