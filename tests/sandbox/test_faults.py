@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from openai import APIError, APIStatusError, AsyncOpenAI, RateLimitError
 from tests.vendors import Vendor
 
 from entrepot.kit import json
+from entrepot.sandbox import faults as module
 from entrepot.sandbox.answers import Refusal
 from entrepot.sandbox.faults import NONE, Faults, read
 
@@ -259,3 +262,11 @@ async def test_first_and_once(http: httpx.AsyncClient) -> None:
     assert await statuses(*["echo!500!first=2"] * 4) == [500, 500, 200, 200]
     assert await statuses(*["echo!429!once"] * 2) == [429, 200]
     assert await statuses("echo!500!once!id=a", "echo!500!once!id=b", "story:1!500!once!id=a") == [500, 500, 200]
+
+
+def test_every_fault_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    names = [field.encode_name for field in msgspec.structs.fields(Faults) if field.name != "status"]
+    for name in names:
+        assert f"`{name}=" in manual or f"`{name}`" in manual, name
+        assert f" {name}" in (module.__doc__ or ""), name
