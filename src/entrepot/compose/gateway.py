@@ -22,6 +22,7 @@ from entrepot.gateway.passage import Passage
 from entrepot.gateway.server import Server
 from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import RequestIds
+from entrepot.kit.memory import Tide, find_trim
 from entrepot.kit.tasks import TaskGroup
 from entrepot.observe import logs
 from entrepot.observe.calls import CallLog
@@ -38,6 +39,9 @@ from entrepot.store.raw import Database, StoreAwayError, open_database
 from entrepot.store.usage import write_usage
 from entrepot.store.vault import open_vault
 from entrepot.upstream.client import Upstream
+
+MEMORY_SECONDS = 2.0
+"""Between looks at whether memory can be given back."""
 
 
 class Worker:
@@ -153,11 +157,21 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
         app = worker.app()
         server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
+        worker.tasks.spawn(_give_memory_back(worker), "memory")
         gauges(worker, server)
         ready()
         await server.run(sockets, stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
     finally:
         await worker.close()
+
+
+async def _give_memory_back(worker: Worker) -> None:
+    """After a rush of calls, return what they have freed."""
+    tide, trim = Tide(), find_trim()
+    while True:
+        await asyncio.sleep(MEMORY_SECONDS)
+        if tide.has_ebbed(len(worker.registry)):
+            await asyncio.to_thread(trim)
 
 
 def gauges(worker: Worker, server: Server) -> None:
