@@ -5,11 +5,6 @@ import gc
 from pathlib import Path
 
 import pytest
-
-from entrepot.core.faults import Fault, Kind
-from entrepot.core.http import Origin, Request, Timeouts
-from entrepot.upstream.client import Upstream
-from entrepot.upstream.connection import Connection
 from tests.upstream.vendor import (
     OK,
     Peer,
@@ -24,6 +19,10 @@ from tests.upstream.vendor import (
     vendor,
     whole,
 )
+
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.http import Origin, Request, Timeouts
+from entrepot.upstream.client import Upstream
 
 
 async def seen(upstream: Upstream, wanted: Request) -> tuple[list[bytes], bytes]:
@@ -356,8 +355,13 @@ async def test_close_ends_running_calls(upstream: Upstream) -> None:
         assert await stream.chunk() == b"abc"
         waiting = asyncio.get_running_loop().create_task(drain(stream))
         await asyncio.sleep(0.01)
+        queued = asyncio.get_running_loop().create_task(upstream.send(request(server.origin), Timeouts(), max_connections=1))
+        await asyncio.sleep(0)
         await upstream.close()
         assert await waiting == (b"", Kind.DRAINING)
+        with pytest.raises(Fault) as caught:
+            await queued
+        assert caught.value.kind is Kind.DRAINING
         assert upstream.stats() == {}
         assert await outcome(upstream, server.origin) is Kind.DRAINING
 

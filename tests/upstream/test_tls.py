@@ -1,7 +1,7 @@
 """TLS to vendors: what is trusted, what is not, and where a body ends."""
 
 import asyncio
-import datetime
+import datetime as dt
 import os
 import socket
 import ssl
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from tests.upstream.vendor import OK, Authority, Peer, always, answering, call, drain, eventually, opened, outcome, vendor
 
 from entrepot.core.faults import Kind
 from entrepot.core.http import Origin
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.tls import client_context
-from tests.upstream.vendor import OK, Authority, Peer, always, answering, call, drain, eventually, opened, outcome, vendor
 
 
 def test_context() -> None:
@@ -65,8 +65,8 @@ async def test_wrong_name(upstream: Upstream, authority: Authority) -> None:
 
 async def test_expired(upstream: Upstream, authority: Authority) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    authority.ca.issue_cert("localhost", not_before=past, not_after=past + datetime.timedelta(days=1)).configure_cert(context)
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    authority.ca.issue_cert("localhost", not_before=past, not_after=past + dt.timedelta(days=1)).configure_cert(context)
     async with vendor(always(OK), tls=context) as server:
         assert await outcome(upstream, server.origin) is Kind.TLS_FAILED
 

@@ -213,6 +213,7 @@ class Connection(asyncio.Protocol):
             self._spoiled = True
         if self._response is not None:
             self._response.begin(status, head, None if bare else named.get(b"content-encoding"))
+        head.clear()
         if self._without_body:
             self._complete = True
             raise HttpParserError("the parser cannot know that no body follows")
