@@ -51,8 +51,8 @@ def raw(made: Installation, model: str, *, window: int = 0) -> socket.socket:
     if window:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
     sock.connect(("127.0.0.1", made.port))
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {made.key}\r\ncontent-length: {len(body)}\r\n\r\n"
-    sock.sendall(head.encode() + body)
+    head = f"host: x\r\nauthorization: Bearer {made.key}\r\ncontent-length: {len(body)}\r\n\r\n"
+    sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n" + head.encode() + body)
     return sock
 
 

@@ -37,7 +37,7 @@ from entrepot.snapshot.watch import Watcher
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database, StoreAwayError, open_database
 from entrepot.store.usage import write_usage
-from entrepot.store.vault import open_vault
+from entrepot.store.vault import local_vault
 from entrepot.upstream.client import Upstream
 
 MEMORY_SECONDS = 2.0
@@ -65,7 +65,7 @@ class Worker:
 
     async def watch(self) -> Watcher:
         """Start to follow the configuration."""
-        vault = await open_vault(self.settings, self.database)
+        vault = local_vault(self.settings)  # checked against the database before the processes started
         self.watcher = Watcher(
             self.database, vault, Places(self.catalogue), self.tasks, self.clock, self_urls=self_urls(self.handoff)
         )
@@ -91,7 +91,7 @@ class Worker:
     def readiness(self) -> Readiness:
         """May this worker take calls?"""
         draining = self.registry.draining
-        return Readiness(not draining, draining, self.watcher.current.version, len(self.registry))
+        return Readiness(self.watcher.ready and not draining, draining, self.watcher.current.version, len(self.registry))
 
     def vendor_connections(self) -> dict[str, float]:
         """Open connections by host and port."""
