@@ -52,7 +52,7 @@ async def test_connecting_takes_too_long(upstream: Upstream) -> None:
     with black_hole("127.0.0.1") as port:
         start = asyncio.get_running_loop().time()
         assert await outcome(upstream, Origin("http", "127.0.0.1", port), Timeouts(connect=0.2)) is Kind.CONNECT_TIMEOUT
-        assert asyncio.get_running_loop().time() - start < 1
+        assert asyncio.get_running_loop().time() - start < 3
     assert upstream.stats() == {}
 
 
@@ -98,7 +98,7 @@ async def test_a_dead_address_costs_little_and_once(upstream: Upstream) -> None:
             upstream._dialer._resolver._known["both.test"] = (1e12, ["127.0.0.2", "127.0.0.1"])
             origin = Origin("http", "both.test", server.origin.port)
             loop = asyncio.get_running_loop()
-            for most in (2.5, 0.5):
+            for most in (4.0, 1.2):
                 start = loop.time()
                 assert await outcome(upstream, origin) == b"ok"
                 assert loop.time() - start < most

@@ -92,7 +92,7 @@ async def test_exhausted(upstream: Upstream) -> None:
         with pytest.raises(Fault) as caught:
             await begin(upstream, server.origin, 1, connect=0.1)
         assert caught.value.kind is Kind.POOL_EXHAUSTED
-        assert 0.09 <= asyncio.get_running_loop().time() - start < 0.5
+        assert 0.09 <= asyncio.get_running_loop().time() - start < 2
         assert upstream.stats()[server.origin].waiting == 0
         event.set()
         (await running).close()

@@ -208,9 +208,6 @@ class Connection(asyncio.Protocol):
         self._until_eof = not bare and coding is None and b"content-length" not in named
         self._status = status
         self._meta = 0
-        if self._rest is not None and status >= 300:
-            self._rest = None  # refused before it had all: it wants no more
-            self._spoiled = True
         if self._response is not None:
             self._response.begin(status, head, None if bare else named.get(b"content-encoding"))
         head.clear()
