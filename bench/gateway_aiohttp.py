@@ -4,20 +4,14 @@ aiohttp is set up as lean as it goes: no cookies, no decompression, no limit of 
 timeout object for all calls. Failures are not mapped: a failed call would spoil the measurement anyhow.
 """
 
-import asyncio
-import socket
-
 import aiohttp
 from yarl import URL
 
-from entrepot.compose.gateway import Worker, _limits, gauges
-from entrepot.compose.process import new_loop, say_ready, stop_signal
+from bench.gateway_worker import serve_as
+from entrepot.compose.gateway import Worker
 from entrepot.core.http import Headers, Origin, Request, Timeouts
-from entrepot.dialects.catalogue import load_dialects
-from entrepot.gateway.server import Server
-from entrepot.observe import logs
-from entrepot.settings import Handoff, received_handoff
-from entrepot.store.raw import Database, open_database
+from entrepot.settings import Handoff
+from entrepot.store.raw import Database
 
 
 class AiohttpResponse:
@@ -88,26 +82,6 @@ class AiohttpWorker(Worker):
         self.upstream = AiohttpUpstream()  # type: ignore[assignment]
 
 
-async def _main(handoff: Handoff) -> None:
-    """As compose/gateway.py: serve."""
-    listener = socket.socket(fileno=handoff.listen_fd)
-    listener.setblocking(False)
-    settings, stopping = handoff.settings, stop_signal(handoff)
-    worker = AiohttpWorker(handoff, await open_database(settings.database, durability=settings.durability))
-    try:
-        await worker.watch()
-        server = Server(worker.app(), limits=_limits(settings), render=load_dialects()["chat"].render)
-        worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
-        gauges(worker, server)
-        say_ready(handoff)
-        await server.run([listener], stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
-    finally:
-        await worker.close()
-
-
 def main() -> None:
     """The process's entry."""
-    handoff = received_handoff()
-    logs.configure(handoff.settings.log_level)
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(_main(handoff))
+    serve_as(AiohttpWorker)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,7 +176,7 @@ def gateway(data: Path, vendor_port: int, name: str = "entrepot", entry: str = "
         )  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-c", entry] if entry else [sys.executable, "-m", "entrepot.compose.gateway"],
-            env={**environment(), **handoff.environment(), "PYTHONPATH": str(ROOT)},
+            env={**handoff.environment(), "PYTHONPATH": str(ROOT), "BENCH_VENDOR": str(vendor_port)},
             pass_fds=(life, ready, listener.fileno()),
             stdout=log,
             preexec_fn=first_core,
@@ -205,6 +205,12 @@ def _prepare(settings: Settings, data: Path, vendor_port: int) -> str:
 def on_aiohttp(data: Path, vendor_port: int) -> contextlib.AbstractContextManager[Server]:
     """The same worker with aiohttp in our upstream client's place."""
     return gateway(data, vendor_port, "aiohttp", "from bench.gateway_aiohttp import main; main()")
+
+
+def layer(name: str) -> Callable[[Path, int], contextlib.AbstractContextManager[Server]]:
+    """Starts our worker with only some of its parts (gateway_worker.py)."""
+    entry = f"from bench.gateway_worker import serve_layer; serve_layer({name!r})"
+    return lambda data, vendor_port: gateway(data, vendor_port, name, entry)
 
 
 def _listens(port: int) -> bool:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from tests.cli.conftest import Run
-
 from entrepot.kit import json
+from tests.cli.conftest import Run
 
 TEXT = """
 [server]

@@ -1,6 +1,7 @@
 """`entrepot channel …`"""
 
 import pytest
+
 from tests.cli.conftest import Run, RunJson
 
 

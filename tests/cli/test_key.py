@@ -1,9 +1,9 @@
 """`entrepot key …`"""
 
 import pytest
-from tests.cli.conftest import Run, RunJson
 
 from entrepot.kit.ids import key_is_mistyped
+from tests.cli.conftest import Run, RunJson
 
 
 def test_the_life_of_a_key(run: Run, run_json: RunJson) -> None:

@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.conftest import Run
-
 from entrepot import __version__
+from tests.cli.conftest import Run
 
 
 def test_version_help_and_migrate(run: Run) -> None:

@@ -4,13 +4,13 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
-from tests.cli.conftest import Run, RunJson
-from tests.databases import Databases
 from typer.testing import CliRunner
 
 from entrepot.cli.main import build
 from entrepot.cli.session import Chosen, explained
 from entrepot.kit import json
+from tests.cli.conftest import Run, RunJson
+from tests.databases import Databases
 
 
 def test_a_fresh_folder_is_made_and_told(run: Run, tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.gateways import running_gateway
-
 from entrepot.compose.prepare import prepare
 from entrepot.settings import Handoff
+from tests.gateways import running_gateway
 
 ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}]}
 

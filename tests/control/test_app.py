@@ -2,9 +2,9 @@
 
 import httpx
 import pytest
-from tests.control.conftest import ON_SQLITE
 
 from entrepot.control.services import Services
+from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.control.conftest import ON_SQLITE, Feed
 
 from entrepot.control.apply import apply
 from entrepot.control.channels import service as channels
@@ -17,6 +16,7 @@ from entrepot.control.services import Services
 from entrepot.control.settings import service as settings
 from entrepot.kit.clock import ManualClock
 from entrepot.store.schema import users
+from tests.control.conftest import ON_SQLITE, Feed
 
 TEXT = """
 [server]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
-from tests.control.conftest import ON_SQLITE, Feed
 
 from entrepot.control.errors import ConflictError, UnavailableError
 from entrepot.control.groups import service as groups
 from entrepot.control.groups.schemas import GroupCreate
 from entrepot.control.services import Services
 from entrepot.store.schema import groups as table
+from tests.control.conftest import ON_SQLITE, Feed
 
 
 class _StopError(Exception):

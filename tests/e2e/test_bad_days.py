@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+
 from tests.installation import Installation, serve
 
 ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}]}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 from openai import OpenAI
+
 from tests.databases import PostgresServer
 from tests.installation import Installation, serve
 

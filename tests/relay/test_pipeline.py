@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.connections import Wire
-from tests.relays import RelayUnderTest, channel, running_relay
-from tests.relays import vendor as vendor
-from tests.vendors import Vendor, running_sandbox
 
 from entrepot.core.faults import Kind
 from entrepot.core.usage import Usage
 from entrepot.kit import json
+from tests.connections import Wire
+from tests.relays import RelayUnderTest, channel, running_relay
+from tests.relays import vendor as vendor
+from tests.vendors import Vendor, running_sandbox
 
 NOBODY = "http://127.0.0.1:9/v1"
 

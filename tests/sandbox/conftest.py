@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from openai import AsyncOpenAI
+
 from tests.vendors import Vendor
 from tests.vendors import sandbox_vendor as sandbox_vendor
 

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 from openai import AsyncOpenAI, AuthenticationError
-from tests.vendors import Vendor, running_sandbox
 
 from entrepot.sandbox.app import Sandbox
+from tests.vendors import Vendor, running_sandbox
 
 BODY: Any = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hi"}]}
 

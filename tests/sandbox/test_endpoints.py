@@ -6,13 +6,13 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.vendors import Vendor
 
 from entrepot.kit import json
 from entrepot.sandbox.answers import Refusal, Stamp, Stream
 from entrepot.sandbox.endpoints import POSTS, find
 from entrepot.sandbox.faults import NONE
 from entrepot.sandbox.names import CHARACTERS
+from tests.vendors import Vendor
 
 CHAT = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hi"}]}
 

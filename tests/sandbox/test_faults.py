@@ -10,12 +10,12 @@ import httpx
 import msgspec
 import pytest
 from openai import APIError, APIStatusError, AsyncOpenAI, RateLimitError
-from tests.vendors import Vendor
 
 from entrepot.kit import json
 from entrepot.sandbox import faults as module
 from entrepot.sandbox.answers import Refusal
 from entrepot.sandbox.faults import NONE, Faults, read
+from tests.vendors import Vendor
 
 HELLO: Any = [{"role": "user", "content": "one two three four five six seven"}]
 

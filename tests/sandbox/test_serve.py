@@ -6,11 +6,11 @@ import time
 
 import httpx
 import pytest
-from tests.vendors import loopback_socket
 
 from entrepot.kit.tasks import TaskGroup
 from entrepot.sandbox.app import Sandbox
 from entrepot.sandbox.serve import serve
+from tests.vendors import loopback_socket
 
 
 @pytest.mark.parametrize(

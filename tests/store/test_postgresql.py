@@ -4,10 +4,10 @@ import asyncio
 import time
 
 import pytest
-from tests.databases import Databases, PostgresServer, free_port
 
 from entrepot.store.contract import StatementError, StoreAwayError
 from entrepot.store.postgresql import open_postgresql
+from tests.databases import Databases, PostgresServer, free_port
 
 
 @pytest.fixture

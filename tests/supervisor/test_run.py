@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import psutil
+
 from tests.installation import serve
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import trustme
 import uvloop
-from tests.upstream.vendor import Authority
 
 from entrepot.upstream.client import Upstream
+from tests.upstream.vendor import Authority
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -5,6 +5,10 @@ import gc
 from pathlib import Path
 
 import pytest
+
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.http import Origin, Request, Timeouts
+from entrepot.upstream.client import Upstream
 from tests.upstream.vendor import (
     OK,
     Peer,
@@ -19,10 +23,6 @@ from tests.upstream.vendor import (
     vendor,
     whole,
 )
-
-from entrepot.core.faults import Fault, Kind
-from entrepot.core.http import Origin, Request, Timeouts
-from entrepot.upstream.client import Upstream
 
 
 async def seen(upstream: Upstream, wanted: Request) -> tuple[list[bytes], bytes]:

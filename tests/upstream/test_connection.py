@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from tests.upstream.vendor import OK, Peer, Script, always, answering, call, drain, eventually, opened, outcome, vendor, whole
 
 from entrepot.core.faults import Kind
 from entrepot.core.http import Timeouts
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.connection import MAX_UNREAD
+from tests.upstream.vendor import OK, Peer, Script, always, answering, call, drain, eventually, opened, outcome, vendor, whole
 
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 

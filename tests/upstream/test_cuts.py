@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.upstream.vendor import LIMIT, Peer, opened, vendor
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Timeouts
 from entrepot.upstream.client import Upstream
+from tests.upstream.vendor import LIMIT, Peer, opened, vendor
 
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 LAX = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

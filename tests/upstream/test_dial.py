@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.upstream.vendor import OK, Authority, Peer, always, call, outcome, vendor
 
 from entrepot.core.faults import Kind
 from entrepot.core.http import Origin, Timeouts
 from entrepot.upstream.client import Upstream
+from tests.upstream.vendor import OK, Authority, Peer, always, call, outcome, vendor
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from tests.upstream.vendor import OK, Peer, Script, always, call, eventually, request, vendor
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin, Timeouts
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.response import Response
+from tests.upstream.vendor import OK, Peer, Script, always, call, eventually, request, vendor
 
 
 def gate(event: asyncio.Event) -> Script:

@@ -5,11 +5,11 @@ import gzip
 import zlib
 
 import pytest
-from tests.upstream.vendor import Peer, always, answering, call, drain, eventually, opened, outcome, vendor, whole
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.inflate import OUTPUT
+from tests.upstream.vendor import Peer, always, answering, call, drain, eventually, opened, outcome, vendor, whole
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 TEXT = b"the quick brown fox " * 500

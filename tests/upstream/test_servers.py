@@ -16,10 +16,10 @@ import hypercorn.config
 import pytest
 import uvicorn
 from aiohttp import web
-from tests.upstream.vendor import LIMIT, drain, eventually
 
 from entrepot.core.http import Headers, Origin, Request, Timeouts
 from entrepot.upstream.client import Upstream
+from tests.upstream.vendor import LIMIT, drain, eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.upstream.vendor import OK, Authority, Peer, always, answering, call, drain, eventually, opened, outcome, vendor
 
 from entrepot.core.faults import Kind
 from entrepot.core.http import Origin
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.tls import client_context
+from tests.upstream.vendor import OK, Authority, Peer, always, answering, call, drain, eventually, opened, outcome, vendor
 
 
 def test_context() -> None:

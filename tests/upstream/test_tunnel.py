@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from tests.upstream.proxies import Proxy, running
-from tests.upstream.vendor import OK, Authority, Peer, Script, always, call, outcome, vendor
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin, Timeouts
 from entrepot.upstream.client import Upstream
+from tests.upstream.proxies import Proxy, running
+from tests.upstream.vendor import OK, Authority, Peer, Script, always, call, outcome, vendor
 
 KINDS = ["http", "https", "socks5", "socks5h"]
 

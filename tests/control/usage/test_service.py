@@ -1,13 +1,13 @@
 """Usage on both databases."""
 
 import pytest
-from tests.control.usage.conftest import Calls
 
 from entrepot.control.errors import InvalidError, NotFoundError
 from entrepot.control.services import Services
 from entrepot.control.usage import service
 from entrepot.control.usage.schemas import UsageFilter
 from entrepot.kit.clock import ManualClock
+from tests.control.usage.conftest import Calls
 
 ALL = UsageFilter()
 

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.dialects.recordings import FILES, recordings
-from tests.shared import requires_shared
 
 from entrepot.core.faults import TABLE, Fault, Kind, VendorAnswer
 from entrepot.dialects.shared import openai_faults as faults
+from tests.dialects.recordings import FILES, recordings
+from tests.shared import requires_shared
 
 
 def refused(status: int, error: Any = None, headers: dict[str, str] | None = None) -> Fault:
