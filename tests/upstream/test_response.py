@@ -77,6 +77,20 @@ async def test_read_has_a_limit(upstream: Upstream) -> None:
         response.close()
 
 
+async def test_read_does_not_wait_for_the_end_of_too_much(upstream: Upstream) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        await peer.gone()
+
+    async with vendor(script) as server:
+        response = await opened(upstream, server.origin)
+        with pytest.raises(Fault) as caught:
+            await response.read(999)
+        assert caught.value.kind is Kind.VENDOR_TOO_LONG
+        assert upstream.stats() == {}
+
+
 async def test_closing_early_aborts(upstream: Upstream) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()

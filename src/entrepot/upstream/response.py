@@ -128,6 +128,8 @@ class Response:
     def fail(self, kind: Kind, cause: BaseException | str | None) -> None:
         """End in a fault after what has arrived; only the first one counts."""
         if self._failure is None and not self.ended:
+            if isinstance(cause, BaseException):
+                cause = cause.with_traceback(None)  # its frames hold this answer: a circle
             self._failure = (kind, cause)
         source, self._source = self._source, None
         if source is not None:
