@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from entrepot.core.faults import Fault, Kind
 from entrepot.gateway.connection import EXTENSION, Bell, CloseDelimited, Connection, Edge, Expecting
 from entrepot.gateway.connection import EdgeLimits as EdgeLimits
+from entrepot.gateway.cycle import Cycle
 from entrepot.gateway.patience import BETWEEN, BODY, HEAD, PatientProtocol
 
 _log = logging.getLogger("entrepot.gateway")
@@ -45,6 +46,8 @@ class EdgeProtocol(PatientProtocol):
     """
 
     __slots__ = ("_coding", "_hosts", "_late", "_surplus", "_wrong")
+
+    cycle: Cycle  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ class EdgeProtocol(PatientProtocol):
         self._wrong = self._objection(version)
         if self._wrong is not None:
             raise _RefusedError
-        cycle = RequestResponseCycle(
+        cycle = Cycle(
             scope=self._scope(version),
             transport=cast("asyncio.Transport", self._outlet),
             flow=self.flow,
@@ -139,8 +142,7 @@ class EdgeProtocol(PatientProtocol):
         if cycle.response_complete:
             self._surplus += len(body)
             return
-        cycle.body += body
-        if len(cycle.body) > HIGH_WATER_LIMIT:
+        if cycle.add(body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
 
@@ -234,7 +236,7 @@ class EdgeProtocol(PatientProtocol):
         """A request is over: keep only what the next one needs."""
         if self._phase == BODY:
             return
-        self.cycle = cast("RequestResponseCycle", None)
+        self.cycle = cast("Cycle", None)
         if self._phase == BETWEEN and not self._head_open:
             self.headers = cast("Any", None)
             self.url = b""
