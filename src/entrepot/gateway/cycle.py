@@ -23,6 +23,11 @@ class Cycle(RequestResponseCycle):
     _head = b""
     """What is to be written before the next piece of the answer's body."""
 
+    @property
+    def visible(self) -> bool:
+        """The client may have seen something of the answer: it is too late for another one."""
+        return self.response_started and not self._head
+
     async def receive(self) -> ASGIReceiveEvent:
         """ASGI's receive: what has come of the body, as soon as there is any."""
         if self.waiting_for_100_continue and not self.transport.is_closing():

@@ -16,7 +16,7 @@ import httptools
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from entrepot.core.faults import Fault, Kind
@@ -131,7 +131,7 @@ class EdgeProtocol(PatientProtocol):
         self._head_open = False
         self.cycle = cycle
         if self._running is None:
-            self._start_asgi_task(cycle, self.app)
+            self._begin(cycle)
         else:
             # Reading goes on (uvicorn pauses it): only so do we learn that the client left.
             self._queue += (cycle,)
@@ -176,7 +176,8 @@ class EdgeProtocol(PatientProtocol):
 
     # --- requests and answers
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _begin(self, cycle: Cycle) -> None:
+        app = self.app
         connection = Connection(cycle, self._cut)
         cast("dict[str, Any]", cycle.scope)["extensions"] = {EXTENSION: connection}
         self._running = connection
@@ -211,7 +212,7 @@ class EdgeProtocol(PatientProtocol):
         if connection is not self._running:
             return
         self._running = None
-        if connection.cycle.response_started:
+        if connection.cycle.visible:
             self._hang_up()
         else:
             self._write_fault(Fault(kind), linger=False)
@@ -226,7 +227,7 @@ class EdgeProtocol(PatientProtocol):
         if self._queue:
             cycle, *rest = self._queue
             self._queue = tuple(rest)
-            self._start_asgi_task(cycle, self.app)
+            self._begin(cycle)
         elif self._late is not None:
             self._write_fault(self._late, linger=True)
         else:
@@ -319,7 +320,7 @@ class EdgeProtocol(PatientProtocol):
         connection = self._running
         if self._phase == BODY and connection is not None and connection.cycle is self.cycle:
             self._lose("stalled" if fault.kind is Kind.SLOW_CLIENT else "left")
-            if connection.cycle.response_started:
+            if connection.cycle.visible:
                 self._abort()
             else:
                 self._write_fault(fault, linger=True)
