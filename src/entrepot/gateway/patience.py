@@ -2,7 +2,7 @@
 
 uvicorn cancels and creates a timer with each answer; here the timer is left alone while requests come
 and go, and asks when it fires what is due (measured: a request costs no more than without
-limits, an idle connection 2.7 KB instead of 6.8).
+limits, and an idle connection takes less than half of uvicorn's memory).
 """
 
 import asyncio
