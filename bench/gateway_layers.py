@@ -1,8 +1,9 @@
 """Where the gateway's time goes: the worker with one part after the other added, CPU a whole call and a chunk.
 
-`python bench/gateway_layers.py [rounds]`. Set-up as in gateway.py.
+`python bench/gateway_layers.py [--rounds N] [--write]`. Set-up as in gateway.py; about two minutes.
 """
 
+import argparse
 import contextlib
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.gateway import FULL, calls, fresh_folder, settle, streams
-from bench.gateway_report import Found
+from bench.gateway_report import Found, facts, write
 from bench.gateway_servers import Server, layer, vendor
 from bench.gateway_worker import LAYERS
 from bench.load import Lines, request
@@ -25,28 +26,43 @@ async def measure(servers: list[Server], found: dict[str, Found], rounds: int) -
             into, lines = found[server.name] if number >= 0 else Found(), Lines(server.port)
             await lines.calls(request("bench-whole", server.key), 100, 32)
             await calls(server, lines, into, FULL)
-            if server.name != "edge":
+            if server.name != "edge" and number >= 0:
                 await streams(server, lines, into, FULL)
             lines.close()
 
 
-def main(rounds: int) -> None:
-    """Print the table."""
+def table(found: dict[str, Found]) -> str:
+    """One row a layer, with what it adds."""
+    rows = ["| layer | CPU µs, 1 KB call | more | CPU µs, 100 KB prompt | more | CPU µs, chunk | more |"]
+    rows.append("| --- | --: | --: | --: | --: | --: | --: |")
+    before = dict.fromkeys(("call", "long call", "chunk"), 0.0)
+    for name, text in LAYERS.items():
+        cells = [text]
+        for what, last in before.items():
+            value = found[name].of(what)
+            digits = 1 if what == "chunk" else 0
+            cells += ["–", "–"] if value is None else [f"{value:.{digits}f}", f"{value - last:+.{digits}f}"]
+            before[what] = value or 0.0
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    options = parser.parse_args()
     settle()
     found = {name: Found() for name in LAYERS}
     with vendor() as port, fresh_folder() as folder, contextlib.ExitStack() as stack:
         servers = [stack.enter_context(layer(name)(folder(), port)) for name in LAYERS]
-        uvloop.run(measure(servers, found, rounds))
-    print("| layer | CPU µs, 1 KB call | more | CPU µs, 100 KB prompt | CPU µs, chunk | more |\n| --- | --: | --: | --: | --: | --: |")
-    before = {"call": 0.0, "chunk": 0.0}
-    for name, text in LAYERS.items():
-        call, long, chunk = (found[name].of(what) for what in ("call", "long call", "chunk"))
-        assert call is not None
-        cells = [f"{call:.0f}", f"+{call - before['call']:.0f}", f"{long:.0f}"]
-        cells += ["–", "–"] if chunk is None else [f"{chunk:.1f}", f"+{chunk - before['chunk']:.1f}"]
-        print(f"| {text} | " + " | ".join(cells) + " |")
-        before = {"call": call, "chunk": chunk or 0.0}
+        uvloop.run(measure(servers, found, options.rounds))
+    text = table(found) + "\n\n" + facts(f"python bench/gateway_layers.py --rounds {options.rounds}", [])
+    print(text)
+    if options.write:
+        write(text, "gateway_layers")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main()

@@ -129,6 +129,7 @@ class EdgeProtocol(PatientProtocol):
         self._phase = BODY
         self._run = self._surplus = 0
         self._head_open = False
+        self.headers = []  # the scope's alone now
         self.cycle = cycle
         if self._running is None:
             self._begin(cycle)

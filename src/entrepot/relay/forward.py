@@ -85,6 +85,7 @@ class Forward:
         held = await self._first_content(response, tap)
         self._committed(response.status)
         await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
+        response.headers = ()  # two kilobytes that nobody needs while the stream is open
         await self.exchange.send(held, more=True)
         del held
         while data := await response.chunk():
@@ -117,7 +118,7 @@ class Forward:
         """From here on this route answers: note the time, and let go of the request's body."""
         self.outcome.first_content = self._clock.monotonic()
         self.outcome.status = status
-        if self.outcome.peek.size > 2048:
+        if self.outcome.peek.stream or self.outcome.peek.size > 2048:
             self.outcome.peek = msgspec.structs.replace(self.outcome.peek, members={})
 
     def _headers(self, response: Response) -> Headers:
