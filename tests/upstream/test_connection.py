@@ -213,7 +213,9 @@ async def test_silence(upstream: Upstream, sent: tuple[bytes, ...], kind: Kind) 
 
 async def test_first_byte_and_idle_are_apart(upstream: Upstream) -> None:
     async with vendor(holding(CHUNKED + b"1\r\na\r\n")) as server:
+        start = asyncio.get_running_loop().time()
         assert await outcome(upstream, server.origin, Timeouts(first_byte=5, idle=0.1)) is Kind.VENDOR_STALLED
+        assert asyncio.get_running_loop().time() - start < 3
     async with vendor(holding(b"", CHUNKED + b"1\r\na\r\n0\r\n\r\n", pause=0.2)) as server:
         assert await outcome(upstream, server.origin, Timeouts(first_byte=5, idle=0.1)) == b"a"
 

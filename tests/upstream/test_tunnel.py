@@ -182,3 +182,20 @@ async def test_cancelled_in_the_tunnel(upstream: Upstream) -> None:
                 await task
             assert upstream.stats() == {}
             await eventually(lambda: server.open == 0)
+
+
+async def test_closing_the_client_while_it_opens_a_connection(upstream: Upstream) -> None:
+    async def slow(peer: Peer) -> None:
+        await peer.request()
+        await asyncio.sleep(0.1)
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        await peer.gone()
+
+    async with vendor(slow) as server:
+        origin = Origin("http", "vendor.example", 80, f"http://127.0.0.1:{server.origin.port}")
+        task = asyncio.get_running_loop().create_task(outcome(upstream, origin))
+        await asyncio.sleep(0.03)
+        await upstream.close()
+        assert await task is Kind.DRAINING
+        assert upstream.stats() == {}
+        await eventually(lambda: server.open == 0)
