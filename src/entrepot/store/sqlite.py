@@ -10,12 +10,17 @@ from typing import Any, TypeVar
 from entrepot.store.contract import (
     ConflictError,
     Dialect,
+    Guard,
+    GuardError,
+    GuardMany,
     Many,
     Row,
     Statement,
     StatementError,
+    Step,
     StoreAwayError,
     StoreError,
+    nothing_between,
 )
 
 BUSY_TIMEOUT = 5.0
@@ -65,6 +70,20 @@ class SqliteDatabase:
     async def transaction(self, work: Sequence[Statement | Many]) -> list[int]:
         return await self._run(lambda: self._within("BEGIN IMMEDIATE", lambda: [self._change(step) for step in work]))
 
+    async def change(self, work: Sequence[Step], between: Callable[[str], None] = nothing_between) -> list[list[Row]]:
+        def steps() -> list[list[Row]]:
+            results: list[list[Row]] = []
+            for index, step in enumerate(work):
+                between("between")
+                results.append(rows := self._rows(step))
+                expected = step.rows if isinstance(step, Guard) else len(step.rows) if isinstance(step, GuardMany) else None
+                if expected is not None and len(rows) != expected:
+                    raise GuardError(index)
+            between("between")
+            return results
+
+        return await self._run(lambda: self._within("BEGIN IMMEDIATE", steps))
+
     async def listen(self, channel: str, woken: Callable[[], None]) -> bool:
         del channel, woken  # SQLite cannot wake other processes: callers poll
         return False
@@ -78,6 +97,12 @@ class SqliteDatabase:
             self._connection.executemany(step.sql, map(_named, step.rows))
             return len(step.rows)
         return max(self._connection.execute(step.sql, _named(step.values)).rowcount, 0)
+
+    def _rows(self, step: Step) -> list[Row]:
+        if isinstance(step, Many | GuardMany):
+            execute = self._connection.execute
+            return [row for values in step.rows for row in execute(step.sql, _named(values)).fetchall()]
+        return self._connection.execute(step.sql, _named(step.values)).fetchall()
 
     def _within(self, begin: str, work: Callable[[], T]) -> T:
         self._connection.execute(begin)
