@@ -42,7 +42,8 @@ format:
 bench:
 	@sh tools/venv.sh dev
 	@sh tools/nginx.sh
-	@$(BIN)/python -m bench $(ARGS)
+	@for file in $(or $(ARGS:%=bench/%.py),$$(grep -l '__main__' bench/*.py)); do \
+		echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
 
 lock:
 	@sh tools/venv.sh dev

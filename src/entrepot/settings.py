@@ -91,6 +91,14 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
         return {**os.environ, _HANDOFF: msgspec.json.encode(self).decode()}
 
 
+class Prepared(msgspec.Struct):
+    """What the preparing process tells the supervisor. Secrets are set at the first start only."""
+
+    admin_token: str | None = None
+    key: str | None = None
+    notes: list[str] = []
+
+
 def load(
     file: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Settings:

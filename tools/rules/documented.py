@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from tools.rules.project import Finding, Project, Source
 
 _SETTINGS = "src/entrepot/settings.py"
+_CALLERS = frozenset({"ENTREPOT_KEY"})
+"""What our examples call the shell variable that holds a caller's own key; no process of ours reads it."""
 _VARIABLE = re.compile(r"\bENTREPOT_[A-Z0-9_]*[A-Z0-9]\b")
 _ROUTE = re.compile(r"/(?:v1|api|healthz|readyz|metrics)(?:/[a-z_{}./-]*)?")
 
@@ -23,7 +25,7 @@ def settings_documented(project: Project) -> Iterator[Finding]:
 
 def variables_are_settings(project: Project) -> Iterator[Finding]:
     """Prevents: a variable in a deployment guide that nothing reads, while the default is in force."""
-    known = {f"ENTREPOT_{name.upper()}" for name in setting_names(project)} | _strings_with_prefix(project)
+    known = {f"ENTREPOT_{name.upper()}" for name in setting_names(project)} | _strings_with_prefix(project) | _CALLERS
     for name, text in project.texts("src/", "docs/", "bench/", "README.md", "Makefile", ".ci/"):
         for match in _VARIABLE.finditer(text):
             if match.group() not in known:

@@ -85,22 +85,22 @@ class Project:
         return [source for source in self.sources if source.path.startswith(prefixes)]
 
     def text(self, name: str) -> str:
-        """A file's text; bytes that are no UTF-8 are replaced."""
-        return (self.root / name).read_text(encoding="utf-8", errors="replace")
+        """A file's text; bytes that are no UTF-8 are replaced. Empty where the file is gone by now."""
+        try:
+            return (self.root / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def texts(self, *prefixes: str) -> Iterator[tuple[str, str]]:
         """Name and text of each text file whose path starts with one of the prefixes (all without any)."""
         for name in self.names:
-            if (not prefixes or name.startswith(prefixes)) and not _is_binary(self.root / name):
-                yield name, self.text(name)
+            if not prefixes or name.startswith(prefixes):
+                text = self.text(name)
+                if "\0" not in text[:1024]:
+                    yield name, text
 
     @cached_property
     def exceptions(self) -> dict[str, list[dict[str, str]]]:
         """What `tools/house_exceptions.toml` says."""
         file = self.root / "tools/house_exceptions.toml"
         return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def _is_binary(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"\0" in file.read(1024)

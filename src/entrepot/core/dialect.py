@@ -11,6 +11,10 @@ from entrepot.core.usage import Usage
 from entrepot.kit.json import Members
 
 
+WHOLE_LIMIT = 8 * 1024 * 1024
+"""Bytes up to which a whole answer is given to its tap in one piece."""
+
+
 class Rendered(msgspec.Struct, frozen=True):
     """A fault in a dialect's own words, ready to send."""
 
@@ -44,7 +48,9 @@ class Tapping(msgspec.Struct, frozen=True):
 class Tap(Protocol):
     """Reads along while an answer of the same dialect passes; counts, and changes what it must.
 
-    After each `feed` the attributes tell what has been seen so far.
+    After each `feed` the attributes tell what has been seen so far. The tap of a whole answer
+    gets the complete body in its first `feed`; a first piece of more than WHOLE_LIMIT bytes
+    means that the body comes in pieces.
     """
 
     content: bool
@@ -52,7 +58,7 @@ class Tap(Protocol):
     done: bool
     """The answer is complete in the dialect's own terms (`[DONE]`, or a whole body)."""
     fault: Fault | None
-    """An error inside the answer."""
+    """An error inside the answer. Its own bytes have been passed on: nothing need be added for a client that reads already."""
     usage: Usage | None
     """The vendor's own count, once it came."""
 

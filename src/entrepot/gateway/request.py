@@ -1,7 +1,7 @@
 """A request's head, read once: who calls, with what key, from where; and its body, within limits."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 import msgspec
@@ -9,8 +9,9 @@ import msgspec
 from entrepot.access.networks import client_address
 from entrepot.core.faults import Fault, Kind
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Scope: TypeAlias = Any
+"""ASGI's scope: each server types it a little differently."""
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
 
 _KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
 _READ = frozenset(
@@ -57,8 +58,8 @@ def _secret(fields: dict[bytes, bytes], scope: Scope) -> str | None:
     for name in _KEY_HEADERS:
         if value := fields.get(name):
             text = value.decode("latin-1").strip()
-            if name == b"authorization" and text[:7].lower() == "bearer ":
-                text = text[7:].strip()
+            if name == b"authorization" and text[:6].lower() == "bearer" and not text[6:7].strip():
+                text = text[6:].strip()
             if text:
                 return text
     query: bytes = scope["query_string"]

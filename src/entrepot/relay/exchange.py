@@ -1,13 +1,14 @@
 """The client's side of one call: what was sent to it, and whether it is still there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Send: TypeAlias = Callable[[Any], Awaitable[None]]
+"""ASGI's send."""
 
 
 class Connection(Protocol):

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from entrepot.core.faults import Fault, Kind
+from entrepot.core.http import Timeouts
 from entrepot.core.route import Route
 from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
 
@@ -28,8 +29,8 @@ class Router:
     def candidates(self, groups: Sequence[str], model: str) -> Iterator[Route]:
         """Routes in the order in which to try them. Raises Fault where there is none at all."""
         tiers = [(group, tier) for group in groups for tier in self.snapshot.tiers(group, model)]
-        if not tiers:
-            raise self._nobody(model)
+        if not any(_usable_keys(channel) for _, tier in tiers for channel in tier):
+            raise self._nobody(model, served=bool(tiers))
         return self._draw(tiers, model)
 
     def _draw(self, tiers: list[tuple[str, tuple[Channel, ...]]], model: str) -> Iterator[Route]:
@@ -37,20 +38,18 @@ class Router:
         for name, tier in tiers:
             group = self.snapshot.groups[name]
             for channel in self._shuffled(tier):
-                if channel.id not in used:
+                keys = _usable_keys(channel)
+                if keys and channel.id not in used:
                     used.add(channel.id)
-                    yield self._route(channel, self._key(channel), group, model)
+                    key = keys[0] if len(keys) == 1 else keys[int(self._random.random() * len(keys))]
+                    yield self._route(channel, key, group, model)
 
     def _shuffled(self, tier: tuple[Channel, ...]) -> Sequence[Channel]:
         if len(tier) == 1:
             return tier
         # Efraimidis-Spirakis: sorting by random ** (1 / weight) draws by weight without replacement.
         draw = self._random.random
-        return sorted(tier, key=lambda channel: draw() ** (1.0 / channel.weight) if channel.weight > 0 else 0.0, reverse=True)
-
-    def _key(self, channel: Channel) -> ChannelKey:
-        keys = channel.keys
-        return keys[0] if len(keys) == 1 else keys[int(self._random.random() * len(keys))]
+        return sorted(tier, key=lambda channel: draw() ** (1.0 / channel.weight) if channel.weight > 0 else -1.0, reverse=True)
 
     def _route(self, channel: Channel, key: ChannelKey, group: Group, model: str) -> Route:
         place = (channel.id, key.id, group.name, model)
@@ -58,20 +57,28 @@ class Router:
         if route is None:
             if len(self._memo) >= _MEMO_LIMIT:
                 self._memo.clear()
-            route = self._memo[place] = _make(channel, key, group, model)
+            timeouts = self.snapshot.timeouts(channel, model)
+            route = self._memo[place] = _make(channel, key, group, model, timeouts)
         return route
 
-    def _nobody(self, model: str) -> Fault:
-        if not self.snapshot.knows(model):
-            message = f"The model '{model}' does not exist here. GET /v1/models lists what this key may use."
-            return Fault(Kind.UNKNOWN_MODEL, message, param="model")
-        if self.snapshot.serves(model):
+    def _nobody(self, model: str, *, served: bool) -> Fault:
+        if served:
+            return Fault(Kind.NO_CHANNEL, f"No channel serves the model '{model}' right now.", retry_after=5)
+        if self.snapshot.knows(model):
             message = f"The model '{model}' is not part of this API key's group."
             return Fault(Kind.MODEL_NOT_ALLOWED, message, param="model")
-        return Fault(Kind.NO_CHANNEL, f"No channel serves the model '{model}' right now.", retry_after=5)
+        message = f"The model '{model}' does not exist here. GET /v1/models lists what this key may use."
+        return Fault(Kind.UNKNOWN_MODEL, message, param="model")
 
 
-def _make(channel: Channel, key: ChannelKey, group: Group, model: str) -> Route:
+def _usable_keys(channel: Channel) -> Sequence[ChannelKey]:
+    keys = channel.keys
+    if len(keys) == 1:
+        return keys if keys[0].status == "enabled" else ()
+    return [key for key in keys if key.status == "enabled"]
+
+
+def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts: Timeouts) -> Route:
     upstream = channel.model_map.get(model, model)
     return Route(
         channel_id=channel.id,
@@ -87,7 +94,7 @@ def _make(channel: Channel, key: ChannelKey, group: Group, model: str) -> Route:
         secret=key.secret,
         headers=channel.headers,
         overrides=channel.overrides,
-        timeouts=channel.timeouts,
+        timeouts=timeouts,
         max_connections=channel.max_connections,
         mapped=upstream != model,
     )

@@ -1,13 +1,16 @@
 """SQLAlchemy for control, CLI and reports: `async with writing(engine)`, `async with reading(engine)`."""
 
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from entrepot.store.postgresql import connect
+from entrepot.store import postgresql, sqlite
+from entrepot.store.contract import StoreError
 from entrepot.store.url import postgresql_dsn, sqlite_path
 
 _READ = "entrepot_read"
@@ -24,7 +27,7 @@ def open_engine(url: str, *, fsync: bool = False) -> AsyncEngine:
 
         async def creator(*_: Any, **__: Any) -> Any:
             # The same reading of the URL as the gateway's pool (sslmode, several hosts, unix sockets).
-            return await connect(dsn, timeout=10, command_timeout=_COMMAND_TIMEOUT)
+            return await postgresql.connect(dsn, timeout=10, command_timeout=_COMMAND_TIMEOUT)
 
         return create_async_engine("postgresql+asyncpg://", async_creator=creator, pool_pre_ping=True, pool_size=5)
     engine = create_async_engine(
@@ -49,6 +52,17 @@ async def reading(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, None]:
             yield await connection.execution_options(**{_READ: True})
         else:
             yield await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def named(error: Exception) -> StoreError:
+    """An error that came out of SQLAlchemy or a driver under it, in the store's words."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
+        error = error.orig
+    if isinstance(error, sqlite3.Error):
+        return sqlite.named(error)
+    # SQLAlchemy translates asyncpg's errors and keeps the original as the cause.
+    cause = error.__cause__
+    return postgresql.named(cause if isinstance(cause, Exception) else error)
 
 
 def _prepare_sqlite(engine: AsyncEngine, synchronous: str) -> None:

@@ -2,18 +2,25 @@
 
 import asyncio
 import fcntl
-from collections.abc import Generator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Coroutine, Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from entrepot.store.engine import open_engine, writing
+from entrepot.store.contract import StoreAwayError
+from entrepot.store.engine import named, open_engine, writing
 from entrepot.store.url import sqlite_path
+
+T = TypeVar("T")
 
 _LOCK = 0x656E7472  # "entr": any number that no other program on this database uses
 
@@ -30,15 +37,21 @@ def migrate(url: str) -> str:
     """Make or upgrade the schema; gives the revision. Does nothing where it is current.
 
     Synchronous: for the supervisor, the CLI and threads, not for a running event loop.
-    Raises NewerDatabaseError, DatabaseUrlError, and the driver's errors where the database is away.
+    Raises NewerDatabaseError, DatabaseUrlError, StoreAwayError, StatementError.
     """
-    with _file_lock(sqlite_path(url)):
-        return asyncio.run(_upgrade(url))
+    path = sqlite_path(url)
+    with _file_lock(path):
+        _probe(path)
+        return asyncio.run(_named_errors(_upgrade(url)))
 
 
 def current(url: str) -> str | None:
-    """The database's revision; None where it was never migrated."""
-    return asyncio.run(_current(url))
+    """The database's revision; None where it was never migrated. Raises as `migrate` does."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return None
+    _probe(path)
+    return asyncio.run(_named_errors(_current(url)))
 
 
 def head() -> str:
@@ -54,6 +67,13 @@ def _config() -> Config:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+async def _named_errors(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error, OSError, TimeoutError) as error:
+        raise named(error) from error
 
 
 async def _upgrade(url: str) -> str:
@@ -84,9 +104,6 @@ def _apply(connection: Connection) -> str:
 
 
 async def _current(url: str) -> str | None:
-    path = sqlite_path(url)
-    if path is not None and not path.exists():
-        return None
     engine = open_engine(url)
     try:
         async with engine.connect() as connection:
@@ -97,6 +114,16 @@ async def _current(url: str) -> str | None:
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _probe(path: Path | None) -> None:
+    """Fail here and now where the file cannot be opened: aiosqlite would leave a thread that outlives our loop."""
+    if path is not None:
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA schema_version")
+        except sqlite3.Error as error:
+            raise StoreAwayError(f"cannot open {path}: {error}") from error
 
 
 @contextmanager

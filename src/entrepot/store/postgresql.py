@@ -47,11 +47,12 @@ _AWAY = (
 class PostgresqlDatabase:
     """A pool and, once `listen` was called, one connection beside it. Made by `open_postgresql`."""
 
-    __slots__ = ("_dsn", "_listener", "_pool")
+    __slots__ = ("_connect_timeout", "_dsn", "_listener", "_pool")
 
-    def __init__(self, dsn: str, pool: Any) -> None:
+    def __init__(self, dsn: str, pool: Any, connect_timeout: float) -> None:
         self._dsn = dsn
         self._pool = pool
+        self._connect_timeout = connect_timeout
         self._listener: Any = None
 
     @property
@@ -90,7 +91,7 @@ class PostgresqlDatabase:
         if self._listener is not None and not self._listener.is_closed():
             return True
         with _renamed():
-            connection = await connect(self._dsn, timeout=CONNECT_TIMEOUT, command_timeout=COMMAND_TIMEOUT)
+            connection = await connect(self._dsn, timeout=self._connect_timeout, command_timeout=COMMAND_TIMEOUT)
 
             def notified(*_: object) -> None:
                 woken()
@@ -107,7 +108,7 @@ class PostgresqlDatabase:
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any, None]:
         with _renamed():
-            async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+            async with self._pool.acquire(timeout=self._connect_timeout) as connection:
                 yield connection
 
 
@@ -161,17 +162,19 @@ async def _keep(connection: object) -> None:
     """Nothing to reset: we leave no session state behind, and the default costs a round trip a query."""
 
 
-async def open_postgresql(dsn: str, *, command_timeout: float = COMMAND_TIMEOUT) -> PostgresqlDatabase:
+async def open_postgresql(
+    dsn: str, *, command_timeout: float = COMMAND_TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT
+) -> PostgresqlDatabase:
     """A pool that has not connected yet. Raises StoreAwayError where the DSN itself makes no sense."""
     with _renamed():
         pool = await _create_pool(
             dsn,
             min_size=0,
             max_size=POOL_SIZE,
-            timeout=CONNECT_TIMEOUT,
+            timeout=connect_timeout,
             command_timeout=command_timeout,
             reset=_keep,
             # Milliseconds; above the client's own timeout, for statements whose client is gone.
             server_settings={"statement_timeout": str(int(command_timeout * 1500)), "application_name": "entrepot"},
         )
-    return PostgresqlDatabase(dsn, pool)
+    return PostgresqlDatabase(dsn, pool, connect_timeout)

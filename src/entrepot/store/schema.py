@@ -33,6 +33,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _id() -> Column[int]:
+    """Goes with `sqlite_autoincrement`: an id is never given twice, or old usage rows would name new keys."""
     return Column("id", _Id, Identity(), primary_key=True)
 
 
@@ -68,6 +69,7 @@ users = Table(
     _text("group_name", "default"),
     _text("status", "enabled"),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 admin_tokens = Table(
@@ -77,6 +79,7 @@ admin_tokens = Table(
     _text("name"),
     _text("sha256", unique=True),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 groups = Table(
@@ -88,6 +91,7 @@ groups = Table(
     _text("description", ""),
     _integer("public", 1),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 keys = Table(
@@ -108,6 +112,7 @@ keys = Table(
     _integer("tpm", nullable=True),
     _integer("concurrency", nullable=True),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 channels = Table(
@@ -130,6 +135,7 @@ channels = Table(
     _text("timeouts", "{}"),
     _text("status", "enabled"),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 channel_keys = Table(
@@ -142,6 +148,7 @@ channel_keys = Table(
     _text("hint"),
     _text("status", "enabled"),
     _text("reason", ""),
+    sqlite_autoincrement=True,
 )
 
 models = Table(
@@ -154,6 +161,7 @@ models = Table(
     _text("disconnect", "cancel"),
     _text("timeouts", "{}"),
     _time("created_at"),
+    sqlite_autoincrement=True,
 )
 
 prices = Table(
@@ -165,6 +173,7 @@ prices = Table(
     _integer("nano"),
     _text("conditions", "{}"),
     _time("valid_from"),
+    sqlite_autoincrement=True,
 )
 """`nano` is nano-USD per 1 M tokens, or per unit for `call`, `image`, `second`, `character`."""
 

@@ -1,17 +1,17 @@
 """`python -m entrepot.supervisor`: what `entrepot serve` becomes; light, since it stays for ever."""
 
-import logging
 import sys
 
+from entrepot.observe import logs
 from entrepot.settings import SettingsError, received_handoff
 from entrepot.supervisor.run import ServeError, run
 
 
 def main() -> int:
     """Serve; the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         handoff = received_handoff()
+        logs.configure(handoff.settings.log_level)
         return run(handoff.settings, handoff.config, _say)
     except (ServeError, SettingsError) as error:
         sys.stderr.write(f"entrepot: {error}\n")

@@ -2,20 +2,12 @@
 
 import msgspec
 
-from entrepot.settings import Settings
-
-
-class Report(msgspec.Struct):
-    """What compose/prepare.py found or made. Secrets are set at the first start only."""
-
-    admin_token: str | None = None
-    key: str | None = None
-    notes: list[str] = []
+from entrepot.settings import Prepared, Settings
 
 
 def banner(settings: Settings, address: tuple[str, int], report: bytes) -> str:
     """Address, secrets of a first start, and a line to try."""
-    found = msgspec.json.decode(report, type=Report)
+    found = msgspec.json.decode(report, type=Prepared)
     host, port = address
     base = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
     key = found.key or "$ENTREPOT_KEY"

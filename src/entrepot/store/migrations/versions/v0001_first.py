@@ -57,6 +57,7 @@ def _create_people() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("name", name=op.f("uq_users_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "admin_tokens",
@@ -66,6 +67,7 @@ def _create_people() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_admin_tokens")),
         sa.UniqueConstraint("sha256", name=op.f("uq_admin_tokens_sha256")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "groups",
@@ -77,6 +79,7 @@ def _create_people() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
         sa.UniqueConstraint("name", name=op.f("uq_groups_name")),
+        sqlite_autoincrement=True,
     )
 
 
@@ -102,6 +105,7 @@ def _create_keys() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_keys_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
         sa.UniqueConstraint("sha256", name=op.f("uq_keys_sha256")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_keys_user_id"), "keys", ["user_id"], unique=False)
 
@@ -129,6 +133,7 @@ def _create_channels() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channels")),
         sa.UniqueConstraint("name", name=op.f("uq_channels_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "channel_keys",
@@ -141,6 +146,7 @@ def _create_channels() -> None:
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("fk_channel_keys_channel_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel_keys")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_channel_keys_channel_id"), "channel_keys", ["channel_id"], unique=False)
 
@@ -158,6 +164,7 @@ def _create_models() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_models")),
         sa.UniqueConstraint("name", name=op.f("uq_models_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "prices",
@@ -169,6 +176,7 @@ def _create_models() -> None:
         sa.Column("valid_from", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_prices_model_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prices")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_prices_model_id"), "prices", ["model_id"], unique=False)
 

@@ -1,0 +1,3 @@
+"""The commands: `entrepot serve`, `entrepot key create` …; one file a noun."""
+
+from entrepot.cli.main import main as main

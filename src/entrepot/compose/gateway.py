@@ -1,0 +1,208 @@
+"""One gateway worker: the data plane and nothing else (`python -m entrepot.compose.gateway`)."""
+
+import asyncio
+import random
+import socket
+import sys
+from collections.abc import Callable, Sequence
+
+from entrepot.access.admission import Admission
+from entrepot.billing.hold import Billing
+from entrepot.compose.places import Places, self_urls
+from entrepot.compose.process import new_loop, say_ready, stop_signal
+from entrepot.core.call import Caller
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.record import Record
+from entrepot.dialects.catalogue import load_dialects
+from entrepot.gateway.app import Edge, Gateway, Pages
+from entrepot.gateway.connection import EdgeLimits
+from entrepot.gateway.health import Health, Readiness
+from entrepot.gateway.models import Models
+from entrepot.gateway.passage import Passage
+from entrepot.gateway.server import Server
+from entrepot.kit.clock import SystemClock
+from entrepot.kit.ids import RequestIds
+from entrepot.kit.tasks import TaskGroup
+from entrepot.observe import logs
+from entrepot.observe.calls import CallLog
+from entrepot.observe.metrics import Metrics
+from entrepot.observe.usage import UsageWriter
+from entrepot.providers.catalogue import load_catalogue
+from entrepot.relay.pipeline import Relay, Services
+from entrepot.relay.registry import Registry
+from entrepot.routing.candidates import Router
+from entrepot.settings import Handoff, Settings, received_handoff
+from entrepot.snapshot.watch import Watcher
+from entrepot.store.keys import find_key
+from entrepot.store.raw import Database, StoreAwayError, open_database
+from entrepot.store.usage import write_usage
+from entrepot.store.vault import open_vault
+from entrepot.upstream.client import Upstream
+
+
+class Worker:
+    """Everything one worker holds, opened and closed in order."""
+
+    def __init__(self, handoff: Handoff, database: Database) -> None:
+        self.handoff = handoff
+        self.settings: Settings = handoff.settings
+        self.clock = SystemClock()
+        self.tasks = TaskGroup()
+        self.catalogue = load_catalogue()
+        self.database = database
+        self.upstream = Upstream(extra_ca=self.settings.upstream_ca)
+        self.registry = Registry(self.settings.max_calls)
+        self.admission = Admission(self._find, self.clock)
+        self.usage = UsageWriter(self._write, self.clock, self.tasks)
+        self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock, serves=self._serves)
+        self.calls = CallLog(sys.stdout.fileno()) if self.settings.call_log else None
+        self._random = random.Random()  # noqa: S311  draws channels, not secrets
+        self._router: Router | None = None
+
+    async def watch(self) -> Watcher:
+        """Start to follow the configuration."""
+        vault = await open_vault(self.settings, self.database)
+        self.watcher = Watcher(
+            self.database, vault, Places(self.catalogue), self.tasks, self.clock, self_urls=self_urls(self.handoff)
+        )
+        self.watcher.subscribe(self.admission.forget, self.admission.forget_all)
+        await self.watcher.start()
+        return self.watcher
+
+    def router(self) -> Router:
+        """The router over the snapshot that holds now; made anew when that changes."""
+        router, current = self._router, self.watcher.current
+        if router is None or router.snapshot is not current:
+            router = self._router = Router(current, self._random)
+        return router
+
+    def observe(self, record: Record) -> None:
+        """A call has ended."""
+        self.metrics.observe(record)
+        if self.calls is not None:
+            self.calls.observe(record)
+        if record.key_id is not None:
+            self.usage.observe(record)
+
+    def readiness(self) -> Readiness:
+        """May this worker take calls?"""
+        draining = self.registry.draining
+        return Readiness(not draining, draining, self.watcher.current.version, len(self.registry))
+
+    def vendor_connections(self) -> dict[str, float]:
+        """Open connections by host and port."""
+        found: dict[str, float] = {}
+        for origin, stats in self.upstream.stats().items():
+            found[origin.authority] = found.get(origin.authority, 0) + stats.open
+        return found
+
+    def stale_seconds(self) -> float:
+        """How long the database has been away; 0 while it is there."""
+        since = self.watcher.stale_since
+        return 0.0 if since is None else max(self.clock.wall() - since, 0.0)
+
+    def app(self) -> Gateway:
+        """The ASGI app."""
+        services = Services(
+            admission=self.admission,
+            router=self.router,
+            billing=Billing(),
+            upstream=self.upstream,
+            providers=dict(self.catalogue),
+            dialects=load_dialects(),
+            registry=self.registry,
+            clock=self.clock,
+            observe=self.observe,
+        )
+        edge = Edge(self.clock, RequestIds(self.clock), self.settings.max_body, self.settings.trusted_proxies)
+        pages = Pages(
+            Health(self.readiness, self.metrics.render, self.settings.metrics_token),
+            Models(self.admission, lambda: self.watcher.current),
+            Passage(self.upstream, self.handoff.control_path),
+        )
+        return Gateway(edge, Relay(services), services.dialects, pages)
+
+    async def close(self) -> None:
+        """Write what is left, then let go of everything."""
+        await self.usage.close()
+        await self.upstream.close()
+        await self.tasks.close()
+        if self.calls is not None:
+            self.calls.close()
+        await self.database.close()
+
+    def _serves(self, model: str) -> bool:
+        return self.watcher.current.knows(model)
+
+    async def _find(self, digest: str) -> Caller | None:
+        try:
+            return await find_key(self.database, digest)
+        except StoreAwayError:
+            raise Fault(Kind.STORE_AWAY, retry_after=1) from None
+
+    async def _write(self, records: Sequence[Record]) -> None:
+        await write_usage(self.database, records)
+
+
+async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[[], None], stopping: asyncio.Event) -> None:
+    """Serve on `sockets` until `stopping`, then drain and close."""
+    settings = handoff.settings
+    worker = Worker(handoff, await open_database(settings.database, durability=settings.durability))
+    try:
+        await worker.watch()
+        app = worker.app()
+        server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
+        worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
+        gauges(worker, server)
+        ready()
+        await server.run(sockets, stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
+    finally:
+        await worker.close()
+
+
+def gauges(worker: Worker, server: Server) -> None:
+    """What is measured by looking, not by counting calls."""
+    gauge = worker.metrics.gauge
+    gauge("entrepot_open_calls", "Calls that are running.", lambda: len(worker.registry))
+    gauge("entrepot_client_connections", "Open client connections.", lambda: server.connections)
+    gauge("entrepot_tasks", "Tasks of the event loops.", lambda: len(asyncio.all_tasks()))
+    gauge("entrepot_upstream_connections", "Connections to vendors, by host.", worker.vendor_connections, label="host")
+    gauge(
+        "entrepot_snapshot_version",
+        "Number of the last change that holds.",
+        lambda: worker.watcher.current.version,
+        combine="min",
+    )
+    gauge("entrepot_snapshot_stale_seconds", "Since when the database is away.", worker.stale_seconds, combine="max")
+    gauge("entrepot_usage_waiting", "Usage rows that are not stored yet.", lambda: worker.usage.waiting)
+    gauge("entrepot_usage_lost", "Usage rows that were lost.", lambda: worker.usage.lost)
+    if (calls := worker.calls) is not None:
+        gauge("entrepot_call_lines_dropped", "Call log lines that nobody read in time.", lambda: calls.dropped)
+
+
+def _limits(settings: Settings) -> EdgeLimits:
+    return EdgeLimits(
+        max_header=settings.max_header,
+        header_timeout=settings.header_timeout,
+        body_timeout=settings.body_timeout,
+        write_timeout=settings.write_timeout,
+        keepalive_timeout=settings.keepalive_timeout,
+    )
+
+
+async def _main(handoff: Handoff) -> None:
+    listener = socket.socket(fileno=handoff.listen_fd)
+    listener.setblocking(False)
+    await serve(handoff, [listener], lambda: say_ready(handoff), stop_signal(handoff))
+
+
+def main() -> None:
+    """The process's entry."""
+    handoff = received_handoff()
+    logs.configure(handoff.settings.log_level)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_main(handoff))
+
+
+if __name__ == "__main__":
+    main()

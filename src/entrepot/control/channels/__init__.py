@@ -1,0 +1,1 @@
+"""Channels: one account at one vendor, with its keys, its models and its limits."""

@@ -1,0 +1,1 @@
+"""Groups: who pays which ratio, and which channels serve them."""

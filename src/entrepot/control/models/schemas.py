@@ -1,0 +1,40 @@
+"""What can be said about a model."""
+
+from typing import Literal
+
+from entrepot.control.fields import Name, Spec, Text, TimeoutTable, View
+
+Disconnect = Literal["cancel", "drain", "free-if-empty"]
+
+
+class ModelUpdate(Spec):
+    """Changes to a model; what is left out stays."""
+
+    description: Text = ""
+    owner: Text = ""
+    """`owned_by` in the list of models."""
+    disconnect: Disconnect = "cancel"
+    """When a client leaves: stop and bill what was delivered, read on and bill all, or charge nothing where nothing came."""
+    timeouts: TimeoutTable = TimeoutTable()
+    """Seconds; what is set here goes before the channel's own."""
+
+
+class ModelCreate(ModelUpdate):
+    """A new model."""
+
+    name: Name
+    """A name, or a wildcard such as `gpt-4o*`; the most specific one that fits holds."""
+
+
+class ModelView(View):
+    """A model as it stands."""
+
+    id: int
+    name: str
+    description: str
+    owner: str
+    disconnect: str
+    timeouts: TimeoutTable
+    prices: dict[str, str]
+    """What holds now, by kind: USD per 1 M tokens or per unit."""
+    created_at: str

@@ -1,0 +1,93 @@
+"""Models on the database."""
+
+from typing import Any
+
+from sqlalchemy import delete as delete_from
+from sqlalchemy import select
+from sqlalchemy.engine import RowMapping
+
+from entrepot.control.errors import ConflictError, missing
+from entrepot.control.fields import MICRO, TimeoutTable
+from entrepot.control.models.schemas import ModelCreate, ModelUpdate, ModelView
+from entrepot.control.pages import Page, number_cursor, page_of
+from entrepot.control.services import Transaction
+from entrepot.core.money import format_usd
+from entrepot.kit import json
+from entrepot.kit.clock import iso
+from entrepot.store.schema import models, prices
+
+
+async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Page[ModelView]:
+    """Models in the order of their creation."""
+    query = select(models).where(models.c.id > number_cursor(after)).order_by(models.c.id).limit(limit + 1)
+    rows = await tx.rows(query)
+    current = await current_prices(tx, [row["id"] for row in rows])
+    views = [_view(row, current[row["id"]]) for row in rows]
+    return page_of(views, limit, [str(view.id) for view in views])
+
+
+async def get(tx: Transaction, name: str) -> ModelView:
+    """One model. Raises NotFoundError."""
+    row = await find(tx, name)
+    return _view(row, (await current_prices(tx, [row["id"]]))[row["id"]])
+
+
+async def find(tx: Transaction, name: str) -> RowMapping:
+    """A model's row. Raises NotFoundError."""
+    row = await tx.row(select(models).where(models.c.name == name))
+    if row is None:
+        known = await tx.rows(select(models.c.name).limit(5000))
+        raise missing("model", name, [other["name"] for other in known])
+    return row
+
+
+async def exists(tx: Transaction, name: str) -> bool:
+    """Is there such a model?"""
+    return await tx.scalar(select(models.c.id).where(models.c.name == name)) is not None
+
+
+async def create(tx: Transaction, spec: ModelCreate) -> ModelView:
+    """A new model. Raises ConflictError where the name is taken."""
+    if await exists(tx, spec.name):
+        raise ConflictError(f"There is already a model {spec.name!r}.", "name")
+    await tx.add(models, {**_columns(spec.model_dump()), "created_at": tx.now})
+    tx.touched_snapshot()
+    return await get(tx, spec.name)
+
+
+async def update(tx: Transaction, name: str, change: ModelUpdate) -> ModelView:
+    """Change what the caller set. Raises NotFoundError."""
+    row = await find(tx, name)
+    if await tx.change(models, row, _columns(change.model_dump(exclude_unset=True, exclude={"name"}))):
+        tx.touched_snapshot()
+    return await get(tx, name)
+
+
+async def remove(tx: Transaction, name: str) -> None:
+    """Delete a model and its prices. Raises NotFoundError."""
+    row = await find(tx, name)
+    await tx.write(delete_from(prices).where(prices.c.model_id == row["id"]))
+    await tx.write(delete_from(models).where(models.c.id == row["id"]))
+    tx.touched_snapshot()
+
+
+async def current_prices(tx: Transaction, model_ids: list[int]) -> dict[int, dict[str, str]]:
+    """What holds now for each of these models, by kind."""
+    query = select(prices).where(prices.c.model_id.in_(model_ids), prices.c.valid_from <= tx.now)
+    found: dict[int, dict[str, str]] = {model_id: {} for model_id in model_ids}
+    for row in await tx.rows(query.order_by(prices.c.valid_from, prices.c.id)):
+        found[row["model_id"]][row["kind"]] = format_usd(row["nano"])
+    return found
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    if "timeouts" not in values:
+        return values
+    chosen = {name: seconds for name, seconds in values["timeouts"].items() if seconds is not None}
+    return {**values, "timeouts": json.encode(chosen).decode()}
+
+
+def _view(row: RowMapping, current: dict[str, str]) -> ModelView:
+    same = {name: row[name] for name in ("id", "name", "description", "owner", "disconnect")}
+    timeouts = TimeoutTable(**json.decode(row["timeouts"]))
+    return ModelView(**same, timeouts=timeouts, prices=current, created_at=iso(row["created_at"] / MICRO))

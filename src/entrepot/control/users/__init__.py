@@ -1,0 +1,1 @@
+"""Users: the accounts that own keys."""

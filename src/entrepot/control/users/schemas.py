@@ -1,0 +1,37 @@
+"""What can be said about a user."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from entrepot.control.fields import Label, Spec, View
+
+
+class UserUpdate(Spec):
+    """Changes to a user; what is left out stays."""
+
+    role: Literal["admin", "user"] = "user"
+    group: Label = "default"
+    """The group of the user's keys that name none."""
+    password: str | None = Field(None, min_length=8, max_length=1024)
+    """Kept as argon2id; null takes it away."""
+    status: Literal["enabled", "disabled"] = "enabled"
+    """A disabled user's keys are refused."""
+
+
+class UserCreate(UserUpdate):
+    """A new user."""
+
+    name: Label
+
+
+class UserView(View):
+    """A user as it stands."""
+
+    id: int
+    name: str
+    role: str
+    group: str
+    status: str
+    has_password: bool
+    created_at: str

@@ -1,0 +1,1 @@
+"""What dialects of one family have in common."""

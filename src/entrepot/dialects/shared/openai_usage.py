@@ -1,0 +1,100 @@
+"""Usage as OpenAI and its many imitators spell it, on our base of disjoint kinds.
+
+OpenAI's prompt_tokens include what was cached, heard and seen, its completion_tokens include
+reasoning; some imitators leave reasoning out of them, so that the total is larger than the sum:
+then the total is right (wire facts: Gemini's OpenAI endpoint, xAI).
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from entrepot.core.usage import Usage
+
+Fields: TypeAlias = Mapping[str, Any]
+
+_NOTHING: Fields = {}
+_CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
+"""Cached prompt tokens beside the details: deepseek, mistral, moonshot, relays that translate Anthropic."""
+_LIMIT = 2**53
+
+
+def read_usage(fields: Fields) -> Usage | None:
+    """The vendor's count; None where it counted nothing at all (some send zeros in every chunk)."""
+    asked = _details(fields, "prompt_tokens_details", "prompt_token_details", "input_tokens_details")
+    made = _details(fields, "completion_tokens_details", "output_tokens_details")
+    prompt = _first(fields, "prompt_tokens", "input_tokens")
+    completion = _first(fields, "completion_tokens", "output_tokens")
+    total = _first(fields, "total_tokens") or 0
+    if prompt is None:
+        prompt = max(total - (completion or 0), 0)
+    if completion is None:
+        completion = max(total - prompt, 0)
+    if not prompt and not completion:
+        return None
+    reasoning = _first(made, "reasoning_tokens") or _first(fields, "reasoning_tokens") or 0
+    surplus = max(total - prompt - completion, 0)
+    reasoning = max(reasoning, surplus)
+    inside = min(reasoning - surplus, completion)
+    output, audio_out, image_out = _split(
+        completion - inside, _count(made.get("audio_tokens")), _count(made.get("image_tokens"))
+    )
+    plain, read, written, heard, seen = _split(
+        prompt,
+        _cached(fields, asked),
+        _first(asked, "cache_write_tokens") or _first(fields, "cache_creation_input_tokens") or 0,
+        _count(asked.get("audio_tokens")),
+        _count(asked.get("image_tokens")),
+    )
+    return Usage(
+        input=plain,
+        cache_read=read,
+        cache_write_5m=written,
+        audio_input=heard,
+        image_input=seen,
+        output=output,
+        reasoning=inside + surplus,
+        audio_output=audio_out,
+        image_output=image_out,
+        searches=_searches(fields),
+    )
+
+
+def _split(whole: int, *parts: int) -> tuple[int, ...]:
+    """What is left of `whole`, and each part, cut so that their sum is `whole`: parts may overlap at a vendor."""
+    cut: list[int] = []
+    for part in parts:
+        cut.append(min(part, whole))
+        whole -= cut[-1]
+    return (whole, *cut)
+
+
+def _cached(fields: Fields, asked: Fields) -> int:
+    return max(_count(asked.get("cached_tokens")), *(_count(fields.get(name)) for name in _CACHED))
+
+
+def _searches(fields: Fields) -> int:
+    """Web searches: OpenRouter counts them in an object, Perplexity beside the tokens."""
+    inside = _details(fields, "server_tool_use_details", "server_tool_use")
+    return _first(inside, "web_search_requests") or _first(fields, "num_search_queries") or 0
+
+
+def _details(fields: Fields, *names: str) -> Fields:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, dict):
+            return value  # pyright: ignore[reportUnknownVariableType]
+    return _NOTHING
+
+
+def _first(fields: Fields, *names: str) -> int | None:
+    for name in names:
+        if fields.get(name) is not None:
+            return _count(fields[name])
+    return None
+
+
+def _count(value: object) -> int:
+    """A number of tokens: whole, not negative, whatever the vendor wrote."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < _LIMIT:
+        return 0
+    return int(value)

@@ -1,0 +1,1 @@
+"""Vendors: values that describe requests. No I/O; only `upstream/` sends."""

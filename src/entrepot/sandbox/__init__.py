@@ -1,0 +1,1 @@
+"""A free built-in vendor: OpenAI's dialects over a real socket, with faults on request."""

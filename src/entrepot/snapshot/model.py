@@ -1,0 +1,166 @@
+"""The snapshot: groups, channels and models as they hold at one moment. Immutable, swapped as a whole."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from entrepot.core.http import Headers, Origin, Timeouts
+from entrepot.kit import patterns
+from entrepot.kit.json import Members
+from entrepot.snapshot.index import Index
+
+Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Who pays how much: a multiplier on prices, and a set of channels."""
+
+    id: int
+    name: str
+    ratio_ppm: int = 1_000_000
+    description: str = ""
+    public: bool = True
+
+
+class ChannelKey(msgspec.Struct, frozen=True):
+    """One of a channel's secrets at the vendor."""
+
+    id: int
+    """Row in `channel_keys`; 0 where the channel needs none or the secret is our own."""
+    secret: str
+    status: str = "enabled"
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """One way to a vendor."""
+
+    id: int
+    name: str
+    provider: str
+    origin: Origin
+    prefix: str = ""
+    """Path of the base URL, no slash at its end."""
+    query: str = ""
+    api: str = ""
+    models: tuple[str, ...] = ()
+    """Patterns of public names that the channel serves, beside the keys of `model_map`."""
+    model_map: Mapping[str, str] = MappingProxyType({})
+    """Public name to the vendor's name."""
+    groups: tuple[str, ...] = ("default",)
+    priority: int = 0
+    """Higher tiers are tried first."""
+    weight: int = 1
+    headers: Headers = ()
+    overrides: Members = {}
+    timeouts: Timeouts = Timeouts()
+    max_connections: int = 1024
+    keys: tuple[ChannelKey, ...] = ()
+    """At least one, the disabled ones included; a vendor without keys has one with an empty secret."""
+
+
+class Model(msgspec.Struct, frozen=True):
+    """What is known of a model, or of all that fit a wildcard."""
+
+    name: str
+    """Exact, or a pattern."""
+    id: int = 0
+    description: str = ""
+    owner: str = ""
+    created: int = 0
+    """Seconds since 1970 UTC."""
+    disconnect: Disconnect = "cancel"
+    timeouts: Mapping[str, float | None] = MappingProxyType({})
+    """The fields of Timeouts that this model sets otherwise."""
+
+
+Tiers: TypeAlias = tuple[tuple[Channel, ...], ...]
+K = TypeVar("K")
+V = TypeVar("V")
+_MEMO_SIZE = 8192
+_MEMO_NAME = 256
+"""Longer names are never remembered: nobody calls a model that, and a stranger could fill the memory."""
+
+
+class Snapshot:
+    """All tables of one moment. Fields are never assigned again; look-ups remember their results.
+
+    version: number of the last change that is in it.
+    groups: by name.
+    channels: the enabled ones.
+    models: rows about models, patterns included.
+    """
+
+    __slots__ = ("_about", "_index", "_memo", "_wildcards", "channels", "groups", "models", "version")
+
+    def __init__(
+        self, version: int, groups: Mapping[str, Group], channels: Iterable[Channel] = (), models: Iterable[Model] = ()
+    ) -> None:
+        self.version = version
+        self.groups: Mapping[str, Group] = MappingProxyType(dict(groups))
+        self.channels: tuple[Channel, ...] = tuple(channels)
+        self.models: Mapping[str, Model] = MappingProxyType({model.name: model for model in models})
+        self._index: Index[Channel] = Index()
+        for channel in self.channels:
+            served = (*channel.models, *channel.model_map)
+            for group in channel.groups:
+                if group in self.groups:
+                    self._index.add(group, served, channel)
+        self._wildcards = tuple(name for name in self.models if "*" in name)
+        self._memo: dict[tuple[str, str], Tiers] = {}
+        self._about: dict[str, Model] = {}
+
+    def tiers(self, group: str, model: str) -> Tiers:
+        """Channels that serve the model for the group, highest priority first; () where none does."""
+        found = self._memo.get((group, model))
+        if found is None:
+            found = _by_priority(self._index.find(group, model))
+            _remember(self._memo, (group, model), found, len(model))
+        return found
+
+    def knows(self, model: str) -> bool:
+        """Does any group have a channel for it?"""
+        return any(self.tiers(group, model) for group in self._index.groups)
+
+    def about(self, model: str) -> Model:
+        """What is known of a model: its own row, else the most specific pattern, else nothing but the name."""
+        found = self.models.get(model) or self._about.get(model)
+        if found is None:
+            pattern = patterns.best(self._wildcards, model)
+            found = Model(model) if pattern is None else msgspec.structs.replace(self.models[pattern], name=model)
+            _remember(self._about, model, found, len(model))
+        return found
+
+    def timeouts(self, channel: Channel, model: str) -> Timeouts:
+        """The channel's timeouts with what the model sets otherwise."""
+        own = self.about(model).timeouts
+        return msgspec.structs.replace(channel.timeouts, **own) if own else channel.timeouts
+
+    def listed(self, groups: Sequence[str], allowed: Sequence[str] = ()) -> list[Model]:
+        """What `/v1/models` shows, by name: exact names of the groups' channels, and known models that
+        a channel's wildcard serves. `allowed` are the key's patterns; empty means all.
+        """
+        names = {name for group in groups for name in self._index.exact_names(group)}
+        known = (name for name in self.models if "*" not in name and name not in names)
+        names.update(name for name in known if any(self.tiers(group, name) for group in groups))
+        return [self.about(name) for name in sorted(names) if not allowed or patterns.matches_any(allowed, name)]
+
+
+def _remember(memo: dict[K, V], key: K, value: V, length: int) -> None:
+    if length <= _MEMO_NAME:
+        if len(memo) >= _MEMO_SIZE:
+            memo.clear()
+        memo[key] = value
+
+
+def _by_priority(channels: Iterable[Channel]) -> Tiers:
+    by_priority: dict[int, list[Channel]] = {}
+    for channel in channels:
+        by_priority.setdefault(channel.priority, []).append(channel)
+    return tuple(tuple(by_priority[priority]) for priority in sorted(by_priority, reverse=True))
+
+
+EMPTY_GROUPS: Mapping[str, Group] = MappingProxyType({})
+EMPTY = Snapshot(0, EMPTY_GROUPS)
+"""Before the first load."""

@@ -1,0 +1,162 @@
+"""A vendor's answer while it arrives: what the relay reads, and what a connection fills."""
+
+import asyncio
+import zlib
+from typing import Protocol
+
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.http import Headers
+from entrepot.upstream.inflate import Inflater
+
+
+class Source(Protocol):
+    """What an answer needs of the connection that it arrives on."""
+
+    def resume(self) -> None:
+        """Read on."""
+        ...
+
+    def drop(self) -> None:
+        """Close at once."""
+        ...
+
+
+class Response:
+    """One answer. The owner reads it and must `close()` it; nothing else gives the connection back.
+
+    `status` and `headers` (names in lower case) are there from the start. `ended` says that the
+    whole body has arrived; what is unread then is still to be had. gzip and deflate bodies come
+    out decoded, without their content-encoding and content-length; other encodings stay as they are.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "_failure",
+        "_loop",
+        "_source",
+        "ended",
+        "headers",
+        "parts",
+        "paused",
+        "status",
+        "unread",
+        "waiter",
+    )
+
+    def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
+        self.status = 0
+        self.headers: Headers = ()
+        self.ended = False
+        # The next four belong to the connection, which fills them without a call per chunk.
+        self.parts: list[bytes] = []
+        self.unread = 0
+        self.paused = False
+        self.waiter: asyncio.Future[None] | None = None
+        self._source: Source | None = source
+        self._loop = loop
+        self._decoder: Inflater | None = None
+        self._failure: tuple[Kind, BaseException | str | None] | None = None
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of a header; `name` in lower case."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+    async def chunk(self) -> bytes:
+        """All that has arrived since the last time, at least one byte; b"" at the clean end. Raises Fault."""
+        while True:
+            if self.parts or (self._decoder is not None and self._decoder.more):
+                if data := self._take():
+                    return data
+            elif self.ended and (self._decoder is None or self._decoder.whole):
+                return b""
+            else:
+                await self.arrival()
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; more than `limit` bytes are a Fault. Raises Fault."""
+        if self.ended and self._decoder is None:
+            data = self._take()
+        else:
+            pieces: list[bytes] = []
+            size = 0
+            while size <= limit and (data := await self.chunk()):
+                pieces.append(data)
+                size += len(data)
+            data = b"".join(pieces)
+        if len(data) > limit:
+            self.close()
+            raise Fault(Kind.VENDOR_TOO_LONG, "The upstream's answer is larger than allowed.")
+        return data
+
+    def close(self) -> None:
+        """Give the connection back if the answer is complete, else abort it. May be called again."""
+        self.parts.clear()
+        if not self.ended:
+            self.fail(Kind.INTERNAL, "the answer was closed before its end")
+
+    async def arrival(self) -> None:
+        """Wait until something changes. Raises Fault."""
+        if self.ended:  # and yet the compressed body has no end
+            self._failure = (Kind.VENDOR_TRUNCATED, "the compressed body stops before its end")
+        if self._failure is not None:
+            kind, cause = self._failure
+            fault = Fault(kind)  # a new one each time: a kept one would keep its traceback's frames alive
+            if isinstance(cause, str):
+                fault.add_note(cause)
+                raise fault
+            raise fault from cause
+        self.waiter = waiter = self._loop.create_future()
+        await waiter
+
+    def begin(self, status: int, headers: list[tuple[bytes, bytes]], encoding: bytes | None) -> None:
+        """The final status and headers are there (called by the connection)."""
+        if encoding is not None and (name := encoding.lower()) in (b"gzip", b"x-gzip", b"deflate"):
+            self._decoder = Inflater(deflate=name == b"deflate")
+            headers = [pair for pair in headers if pair[0] not in (b"content-encoding", b"content-length")]
+        self.headers = tuple(headers)
+        self.status = status
+
+    def end(self) -> None:
+        """The body is complete and the connection is no longer ours (called by the connection)."""
+        self.ended = True
+        self._source = None
+        self.wake()
+
+    def fail(self, kind: Kind, cause: BaseException | str | None) -> None:
+        """End in a fault after what has arrived; only the first one counts."""
+        if self._failure is None and not self.ended:
+            self._failure = (kind, cause)
+        source, self._source = self._source, None
+        if source is not None:
+            source.drop()
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the reader look again."""
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _take(self) -> bytes:
+        parts = self.parts
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._decoder is None or not self._decoder.more:
+            parts.clear()
+            self.unread = 0
+            if self.paused and self._source is not None:
+                self.paused = False
+                self._source.resume()
+        else:
+            data = b""
+        if self._decoder is None:
+            return data
+        try:
+            return self._decoder.decode(data)
+        except zlib.error as error:
+            parts.clear()
+            self.ended = False
+            self.fail(Kind.VENDOR_GARBAGE, error)
+            return b""

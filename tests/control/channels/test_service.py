@@ -1,0 +1,101 @@
+"""Channels on both databases, as the snapshot then has them."""
+
+import pytest
+from tests.control.conftest import Feed
+
+from entrepot.compose.places import Places
+from entrepot.control.channels import service
+from entrepot.control.channels.schemas import ChannelCreate, ChannelUpdate
+from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
+from entrepot.control.problems import read
+from entrepot.control.services import Services
+from entrepot.kit import json
+from entrepot.snapshot.load import load
+from entrepot.store.raw import Database
+
+FULL = {
+    "name": "east",
+    "provider": "openai",
+    "base_url": "https://relay.example/v1/",
+    "keys": ["sk-1", "sk-2"],
+    "models": ["gpt-4o*"],
+    "model_map": {"fast": "gpt-4o-mini"},
+    "priority": 5,
+    "weight": 3,
+    "headers": {"X-Team": "a"},
+    "overrides": {"temperature": 0.5},
+    "proxy": "socks5://user:secret@127.0.0.1:1080",
+    "limits": {"max_connections": 7},
+    "timeouts": {"first_byte": 30},
+}
+
+
+async def test_what_is_written_is_what_the_snapshot_reads(services: Services, db: Database) -> None:
+    async with services.transaction() as tx:
+        view = await service.create(tx, read(ChannelCreate, FULL))
+    assert view.proxy == "socks5://user:…@127.0.0.1:1080"
+    snapshot = await load(db, services.vault, Places(services.catalogue))
+    (channel,) = snapshot.channels
+    assert (channel.name, channel.provider, channel.prefix, channel.origin.host) == ("east", "openai", "/v1", "relay.example")
+    assert channel.origin.proxy == FULL["proxy"]
+    assert [key.secret for key in channel.keys] == ["sk-1", "sk-2"]
+    assert (channel.models, dict(channel.model_map), channel.groups) == (("gpt-4o*",), {"fast": "gpt-4o-mini"}, ("default",))
+    assert (channel.priority, channel.weight, channel.max_connections) == (5, 3, 7)
+    assert (channel.timeouts.first_byte, channel.timeouts.connect) == (30, 10)
+    assert channel.headers == ((b"x-team", b"a"),)
+    assert json.decode(bytes(channel.overrides["temperature"])) == 0.5
+
+
+async def test_the_least_that_must_be_said(services: Services) -> None:
+    async with services.transaction() as tx:
+        view = await service.create(tx, ChannelCreate(provider="DeepSeek", keys=["sk-1"]))
+    assert (view.name, view.provider, view.models, view.groups) == ("deepseek", "deepseek", ["deepseek-*"], ["default"])
+
+
+async def test_change_announces_only_what_changes(services: Services, fed: Feed) -> None:
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, FULL))
+    await fed()
+    same = {name: value for name, value in FULL.items() if name != "name"}
+    async with services.transaction() as tx:
+        await service.update(tx, "east", read(ChannelUpdate, same))
+    assert await fed() == []
+    async with services.transaction() as tx:
+        changed = await service.update(tx, "east", ChannelUpdate(status="disabled", weight=0))
+        assert (changed.status, changed.weight, changed.priority) == ("disabled", 0, 5)
+    assert await fed() == [("snapshot", "")]
+
+
+async def test_a_removed_channel_forgets_its_keys_and_frees_its_name(services: Services, db: Database) -> None:
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, FULL))
+        await service.remove(tx, "east")
+        with pytest.raises(NotFoundError):
+            await service.get(tx, "east")
+    assert await db.fetch("SELECT * FROM channel_keys") == []
+    assert (await load(db, services.vault, Places(services.catalogue))).channels == ()
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, FULL))
+        assert len((await service.list_page(tx, 10)).data) == 1
+
+
+async def test_refusals(services: Services) -> None:
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, FULL))
+        with pytest.raises(ConflictError, match="already a channel 'east'"):
+            await service.create(tx, read(ChannelCreate, FULL))
+        with pytest.raises(InvalidError, match="no group 'vip'"):
+            await service.update(tx, "east", ChannelUpdate(groups=["vip"]))
+        with pytest.raises(InvalidError, match="at least one key"):
+            await service.update(tx, "east", ChannelUpdate(keys=[]))
+
+
+async def test_keys_one_by_one(services: Services) -> None:
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, {**FULL, "keys": ["sk-1"]}))
+        view = await service.add_key(tx, "east", "sk-2")
+        assert len(view.keys) == 2
+        view = await service.remove_key(tx, "east", view.keys[0].id)
+        assert len(view.keys) == 1
+        with pytest.raises(InvalidError, match="at least one key"):
+            await service.remove_key(tx, "east", view.keys[0].id)

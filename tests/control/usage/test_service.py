@@ -1,0 +1,100 @@
+"""Usage on both databases."""
+
+import pytest
+from tests.control.usage.conftest import Calls
+
+from entrepot.control.errors import InvalidError, NotFoundError
+from entrepot.control.services import Services
+from entrepot.control.usage import service
+from entrepot.control.usage.schemas import UsageFilter
+from entrepot.kit.clock import ManualClock
+
+ALL = UsageFilter()
+
+
+async def test_pages_go_back_in_time_without_a_gap(services: Services, calls: Calls) -> None:
+    ids = await calls()
+    async with services.reading() as tx:
+        seen: list[str] = []
+        after: str | None = None
+        while True:
+            page = await service.list_page(tx, ALL, 2, after)
+            seen += [call.id for call in page.data]
+            after = page.next
+            if after is None:
+                break
+    assert seen == ids
+
+
+async def test_one_call(services: Services, calls: Calls) -> None:
+    ids = await calls()
+    async with services.reading() as tx:
+        call = await service.get(tx, ids[0])
+        assert (call.channel, call.key, call.user, call.stream) == ("east", "laptop", "installation", True)
+        assert call.tokens == {"input": 10, "output": 5}
+        assert (call.prompt_tokens, call.output_tokens, call.ttft_ms, call.total_ms) == (10, 5, 100.0, 250.0)
+        assert call.attempts[0]["channel"] == "east"
+        with pytest.raises(NotFoundError):
+            await service.get(tx, "req_nothing")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "count"),
+    [
+        (UsageFilter(channel="east"), 3),
+        (UsageFilter(channel="west"), 0),
+        (UsageFilter(model="o3"), 2),
+        (UsageFilter(status=503), 2),
+        (UsageFilter(outcome="ok"), 3),
+        (UsageFilter(user="installation"), 5),
+        (UsageFilter(user="nobody"), 0),
+        (UsageFilter(key=1), 5),
+        (UsageFilter(key=2), 0),
+        (UsageFilter(since="1h"), 2),
+        (UsageFilter(until="1h"), 3),
+        (UsageFilter(since="2020-01-01", until="2020-01-02"), 0),
+    ],
+)
+async def test_filters(services: Services, calls: Calls, chosen: UsageFilter, count: int) -> None:
+    await calls()
+    async with services.reading() as tx:
+        assert len((await service.list_page(tx, chosen, 10)).data) == count
+        assert sum(row.calls for row in (await service.summary(tx, chosen, "day", 10)).data) == count
+
+
+async def test_sums(services: Services, calls: Calls) -> None:
+    await calls()
+    async with services.reading() as tx:
+        by_model = (await service.summary(tx, ALL, "model", 10)).data
+        assert [(row.by, row.calls, row.failed, row.prompt_tokens) for row in by_model] == [
+            ("gpt-4o", 3, 0, 30),
+            ("o3", 2, 2, 0),
+        ]
+        assert by_model[0].mean_total_ms == 250.0
+        by_channel = (await service.summary(tx, ALL, "channel", 10)).data
+        assert [(row.by, row.id, row.calls) for row in by_channel] == [("", None, 2), ("east", 1, 3)]
+        assert [(row.by, row.calls) for row in (await service.summary(tx, ALL, "key", 10)).data] == [("laptop", 5)]
+        assert [(row.by, row.calls) for row in (await service.summary(tx, ALL, "user", 10)).data] == [("installation", 5)]
+
+
+async def test_sums_come_in_pages_too(services: Services, calls: Calls) -> None:
+    await calls()
+    async with services.reading() as tx:
+        days = (await service.summary(tx, ALL, "day", 1)).data
+        first = await service.summary(tx, ALL, "day", 1)
+        assert first.next is not None
+        second = await service.summary(tx, ALL, "day", 1, first.next)
+        assert second.next is None
+        assert days[0].by > second.data[0].by
+        assert days[0].calls + second.data[0].calls == 5
+
+
+async def test_refusals(services: Services, clock: ManualClock) -> None:
+    async with services.reading() as tx:
+        for after in ("x", "1", "x.req_1"):
+            with pytest.raises(InvalidError):
+                await service.list_page(tx, ALL, 10, after)
+        with pytest.raises(InvalidError):
+            await service.summary(tx, ALL, "key", 10, "x")
+        with pytest.raises(InvalidError):
+            await service.list_page(tx, UsageFilter(since="never"), 10)

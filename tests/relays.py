@@ -1,0 +1,134 @@
+"""A relay in the test's own loop: real admission, router, dialects, client; vendors are real sandboxes.
+
+Only the store is left out (keys and snapshot are given), and the client's side is a `Wire`.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.connections import Wire
+from tests.vendors import Vendor, running_sandbox
+
+from entrepot.access.admission import Admission
+from entrepot.billing.hold import Billing
+from entrepot.core.call import Call, Caller, Operation
+from entrepot.core.http import Timeouts, parse_origin
+from entrepot.core.record import Record
+from entrepot.dialects.catalogue import load_dialects
+from entrepot.kit import json
+from entrepot.kit.clock import SystemClock
+from entrepot.kit.ids import RequestIds, key_hash
+from entrepot.providers.catalogue import load_catalogue
+from entrepot.relay.exchange import Exchange
+from entrepot.relay.pipeline import Relay, Services
+from entrepot.relay.registry import Registry
+from entrepot.routing.candidates import Router
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
+from entrepot.upstream.client import Upstream
+
+SECRET = "sk-client"
+QUICK = Timeouts(connect=2.0, first_byte=2.0, idle=2.0, total=20.0)
+
+
+def channel(vendor: Vendor | str, number: int = 1, **facts: Any) -> Channel:
+    """A channel to a vendor (or to an URL where nobody may be)."""
+    url, secret = (vendor, "sk-x") if isinstance(vendor, str) else (vendor.base_url, vendor.secret or "")
+    origin, prefix, query = parse_origin(url)
+    base: dict[str, Any] = {
+        "id": number,
+        "name": f"c{number}",
+        "provider": "sandbox",
+        "origin": origin,
+        "prefix": prefix,
+        "query": query,
+        "models": ("sandbox/*",),
+        "keys": (ChannelKey(number, secret),),
+        "timeouts": QUICK,
+        "priority": -number,
+    }
+    return Channel(**(base | facts))
+
+
+@dataclass
+class RelayUnderTest:
+    """Runs calls and keeps their records."""
+
+    relay: Relay
+    registry: Registry
+    upstream: Upstream
+    records: list[Record] = field(default_factory=list)
+    clock: SystemClock = field(default_factory=SystemClock)
+    ids: RequestIds = field(default_factory=lambda: RequestIds(SystemClock()))
+
+    def start(
+        self, body: Any, wire: Wire, *, operation: Operation = "chat", fault: str = "", secret: str | None = SECRET
+    ) -> "asyncio.Task[None]":
+        """Begin a call as the gateway would."""
+        raw = body if isinstance(body, bytes) else json.encode(body)
+
+        async def read() -> bytes:
+            return raw
+
+        exchange = Exchange(wire.send, wire, self.ids.mint())
+        call = Call(
+            id=exchange.request_id,
+            operation=operation,
+            dialect="openai",
+            address="192.0.2.1",
+            client_id=None,
+            arrived=self.clock.wall(),
+            started=self.clock.monotonic(),
+            fault_header=fault.encode(),
+        )
+        return asyncio.ensure_future(self.relay.run(call, secret, read, exchange))
+
+    async def call(self, body: Any, **how: Any) -> tuple[Wire, Record]:
+        """A whole call: the client's view and the record."""
+        wire = Wire()
+        await self.start(body, wire, **how)
+        return wire, self.records[-1]
+
+    @property
+    def in_use(self) -> int:
+        """Vendor connections that a call holds right now."""
+        return sum(stats.in_use for stats in self.upstream.stats().values())
+
+
+@contextlib.asynccontextmanager
+async def running_relay(channels: Sequence[Channel], **caller: Any) -> AsyncIterator[RelayUnderTest]:
+    """A relay over these channels, for one key."""
+    known = {key_hash(SECRET): Caller(**({"key_id": 1, "key_name": "k", "user_id": 1, "groups": ("default",)} | caller))}
+
+    async def find(digest: str) -> Caller | None:
+        return known.get(digest)
+
+    records: list[Record] = []
+    router = Router(Snapshot(1, {"default": Group(1, "default")}, channels), random.Random(1))
+    upstream, registry = Upstream(), Registry(1000)
+    services = Services(
+        admission=Admission(find, SystemClock()),
+        router=lambda: router,
+        billing=Billing(),
+        upstream=upstream,
+        providers=load_catalogue(),
+        dialects=load_dialects(),
+        registry=registry,
+        clock=SystemClock(),
+        observe=records.append,
+    )
+    try:
+        yield RelayUnderTest(Relay(services), registry, upstream, records)
+    finally:
+        await upstream.close()
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    """A sandbox."""
+    async with running_sandbox() as made:
+        yield made
