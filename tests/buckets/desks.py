@@ -12,8 +12,8 @@ from entrepot.buckets.verify import Report, verify
 from entrepot.kit.clock import Clock, ManualClock
 from entrepot.store.contract import Database
 
-QUIET = Options(background=False, segment_size=16_384, patience=1.0)
-LIVELY = Options(tick=0.02, retry=0.005, segment_size=64 * 1024, care=600.0)
+QUIET = Options(background=False, segment_size=128 * 1024, patience=1.0)
+LIVELY = Options(tick=0.02, retry=0.005, segment_size=4 << 20, care=600.0)
 
 
 class Bank:

@@ -197,7 +197,7 @@ async def test_fenced_without_a_commit(bank: Bank) -> None:
     other.release()
     await desk.step()
     assert not desk.fenced
-    assert desk.try_hold([(wallet, 1)]) is not None
+    (await hold(desk, (wallet, 1))).release()
     await desk.close()
     assert (await bank.sound()).charged == 50
 
@@ -254,15 +254,15 @@ async def test_caller_that_leaves_while_money_comes(bank: Bank) -> None:
     wallet = await bank.wallet(1000)
     desk = await bank.desk()
     for _ in range(3):
-        task = asyncio.ensure_future(desk.hold([(wallet, 900)]))
+        held = await hold(desk, (wallet, 900))
+        task = asyncio.ensure_future(desk.hold([(wallet, 800)]))
         await asyncio.sleep(0)
-        await desk.step()
+        held.release()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     await desk.step()
-    held = await hold(desk, (wallet, 1000))
-    held.release()
+    (await hold(desk, (wallet, 1000))).release()
     await desk.close()
     assert (await bank.sound()).remaining == 1000
 

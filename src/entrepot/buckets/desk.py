@@ -229,6 +229,7 @@ class Buckets:
 
     async def step(self) -> None:
         """One look at the database: a round where there is work, else only a look for recalls."""
+        await self._make_room()
         now = self._clock.monotonic()
         flusher = self.flusher
         due = now - self._flushed_at >= self._options.tick or not self._options.background or self.lag > 1 << 17
@@ -289,7 +290,6 @@ class Buckets:
             self._wake.clear()
             try:
                 await self.step()
-                await self._make_room()
             except StoreAwayError as error:
                 _log.warning("database away", extra={"error": str(error)})
                 await asyncio.sleep(self._options.retry)
