@@ -28,6 +28,8 @@ _log = logging.getLogger("entrepot.buckets")
 
 RECORD_MAX = 4096
 """Bytes in the journal that are kept free for the end of each call that is held."""
+SPARE_ENDS = 4
+"""Such ends beyond the calls that run: for the next call, and for what is lost where a segment ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Buckets:
         figures = await replay.replay_all(db, root, clock, segment_size=options.segment_size, crash=crash)
         journal = await asyncio.to_thread(lambda: Journal.create(root, segment_size=options.segment_size, crash=crash))
         try:
+            await asyncio.to_thread(journal.tend, RECORD_MAX * SPARE_ENDS)
             flusher = Flusher(db, journal, clock, node=options.node, crash=crash)
             flusher.figures = figures
             await flusher.begin()
@@ -112,11 +115,13 @@ class Buckets:
 
         The first bucket is the wallet, the others are caps; each bucket once.
         """
-        if self.fenced or self._journal.room < RECORD_MAX * (self._open + 4):
+        if self.fenced or not self._has_room():
             return None
         parts: list[tuple[Account, int]] = []
         for bucket, nano in wants:
             account = self._house if bucket == HOUSE else self.flusher.accounts.get(bucket)
+            if account is None and nano == 0:
+                account = self.flusher.account(bucket)  # a free call needs no lease
             if account is None or nano < 0 or not account.hold(nano):
                 for taken, back in parts:
                     taken.free(back)
@@ -139,14 +144,14 @@ class Buckets:
         held = self.try_hold(wants)
         if held is not None:
             return held
-        self._check_room()
+        self._refuse_when_fenced()
         return await self._wait(Waiter(wants, lambda: self.try_hold(wants)), new=True)
 
     async def grow(self, held: Held, wants: Sequence[Want]) -> None:
         """For `Held.grow_wait`."""
-        self._check_room()
+        self._refuse_when_fenced()
         amounts = [nano for _, nano in wants]
-        await self._wait(Waiter(wants, lambda: held if held.take(amounts) else None), new=False)
+        await self._wait(Waiter(wants, lambda: held if held.take(amounts) else None, held.amounts), new=False)
 
     async def balance(self, bucket: int) -> Balance | None:
         """What to show of a bucket; None where there is none. Raises StoreAwayError."""
@@ -164,18 +169,21 @@ class Buckets:
         """
         db, me = self.flusher.db, self.flusher.incarnation
         deadline = asyncio.get_running_loop().time() + self._options.patience
+        answered = False
         while True:
             try:
                 return await ledger.charge(db, wallet, nano, kind=kind, reference=reference)
             except InsufficientError:
-                own = self.flusher.accounts.get(wallet)
-                idle = await ledger.recall(db, me, wallet, nano + (own.unflushed if own else 0))
-                if own is not None and own.available > 0:
-                    self.flusher.recalled.add(wallet)
-                    self._wake.set()
-                elif not idle or asyncio.get_running_loop().time() > deadline:
+                if answered or asyncio.get_running_loop().time() > deadline:
                     raise OnHoldError(wallet) from None
-            await asyncio.sleep(self._options.retry)
+            own = self.flusher.accounts.get(wallet)
+            idle = await ledger.recall(db, me, wallet, nano + (own.unflushed if own else 0))
+            if own is not None and (own.available > 0 or own.returning):
+                self.flusher.recalled.add(wallet)
+                self._wake.set()
+                idle = True
+            answered = not idle  # all has come back: one last try
+            await asyncio.sleep(self._options.retry if idle else 0)
 
     async def synced(self, position: int) -> None:
         """With durability "fsync": wait until this position of the journal is on disk. Raises JournalError."""
@@ -203,7 +211,7 @@ class Buckets:
         if len(payload) > RECORD_MAX - 64:
             payload = encode(fitted(record))
         if isinstance(record, Progress):
-            if self._journal.room < RECORD_MAX * (self._open + 4):
+            if not self._has_room():
                 return start  # the room left is for the ends of calls
             position = self._journal.append(payload)
             self.flusher.open[record.line.id] = start
@@ -306,7 +314,7 @@ class Buckets:
                 _log.warning("care failed, tried again later", extra={"error": str(error)})
 
     async def _make_room(self) -> None:
-        reserve = RECORD_MAX * (self._open + 4)
+        reserve = RECORD_MAX * (self._open + SPARE_ENDS)
         if self._journal.room - reserve < self._options.segment_size // 2:
             await asyncio.to_thread(self._journal.tend, reserve)
 
@@ -321,6 +329,8 @@ class Buckets:
         except TimeoutError:
             if self.fenced or not self.flusher.sure:
                 raise FencedError("the database is away") from None
+            if not self._has_room():
+                raise FencedError("the disk has no room for the journal") from None
             raise OnHoldError(waiter.wants[0][0]) from None
         finally:
             self._waiters.pop(waiter, None)
@@ -352,12 +362,13 @@ class Buckets:
             if not account.users and account.minute_at < horizon and account.granted_at < horizon:
                 self.flusher.idle.add(account.bucket)
 
-    def _check_room(self) -> None:
+    def _has_room(self) -> bool:
+        """The journal can take the ends of all calls that run, and of one more."""
+        return self._journal.room >= RECORD_MAX * (self._open + SPARE_ENDS)
+
+    def _refuse_when_fenced(self) -> None:
         if self.fenced:
             raise FencedError("no contact with the database")
-        if self._journal.room < RECORD_MAX * (self._open + 4):
-            self._wake.set()
-            raise FencedError("no room in the journal")
 
 
 def _abandon(waiter: Waiter, *, new: bool) -> None:

@@ -13,10 +13,13 @@ from entrepot.buckets.statements import Grant
 class Waiter:
     """One call that waits for money."""
 
-    __slots__ = ("attempt", "future", "recalled", "wants")
+    __slots__ = ("_own", "attempt", "future", "recalled", "wants")
 
-    def __init__(self, wants: Sequence[Want], attempt: Callable[[], Held | None]) -> None:
+    def __init__(
+        self, wants: Sequence[Want], attempt: Callable[[], Held | None], own: Mapping[int, int] | None = None
+    ) -> None:
         self.wants = wants
+        self._own = own or {}
         self.attempt = attempt
         """Tries from memory."""
         self.future: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
@@ -50,7 +53,8 @@ class Waiter:
         return asked
 
     def _verdict(self, bucket: int, nano: int, situation: Situation, unflushed: int) -> RefusedError | None:
-        total = situation.free + situation.leased - unflushed
+        # What the call itself has reserved will not come back while it waits for more.
+        total = situation.free + situation.leased - unflushed - self._own.get(bucket, 0)
         if total < nano:
             return InsufficientError(bucket, nano - max(total, 0))
         if bucket in self.recalled and situation.pending == 0:
