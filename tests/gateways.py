@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from tests.vendors import Vendor, loopback_socket, running_sandbox
 
 from entrepot.compose.gateway import serve
 from entrepot.compose.prepare import prepare
 from entrepot.settings import Handoff, Settings
 from entrepot.store.migrate import migrate
+from tests.vendors import Vendor, loopback_socket, running_sandbox
 
 
 @dataclass

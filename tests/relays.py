@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.connections import Wire
-from tests.vendors import Vendor, running_sandbox
 
 from entrepot.access.admission import Admission
 from entrepot.billing.hold import Billing
@@ -30,6 +28,8 @@ from entrepot.relay.registry import Registry
 from entrepot.routing.candidates import Router
 from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
 from entrepot.upstream.client import Upstream
+from tests.connections import Wire
+from tests.vendors import Vendor, running_sandbox
 
 SECRET = "sk-client"
 QUICK = Timeouts(connect=2.0, first_byte=2.0, idle=2.0, total=20.0)

@@ -53,9 +53,11 @@ def loopback_socket() -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def running_sandbox(secret: str | None = "sk-sandbox", remember: int = 1000) -> AsyncIterator[Vendor]:
-    """A sandbox on a free port, gone at the end."""
-    app = Sandbox(secret, remember=remember)
+async def running_sandbox(
+    secret: str | None = "sk-sandbox", remember: int = 1000, app: Sandbox | None = None
+) -> AsyncIterator[Vendor]:
+    """A sandbox on a free port, gone at the end; `app` takes the place of a fresh one."""
+    app = app or Sandbox(secret, remember=remember)
     sock = loopback_socket()
     sock.listen(1024)
     vendor = Vendor(app, sock.getsockname()[1], secret)

@@ -12,10 +12,15 @@ def make() -> Hold:
 
 
 async def test_leaving_unsettled_gives_it_back() -> None:
-    with pytest.raises(KeyError):
-        async with make() as hold:
+    hold = make()
+
+    async def fail() -> None:
+        async with hold:
             assert hold.grow(Usage(output=5))
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
     assert (hold.settled, hold.usage) == (True, NOTHING)
 
 

@@ -1,9 +1,9 @@
 """Who may use the API."""
 
 import httpx
-from tests.control.conftest import ON_SQLITE
 
 from entrepot.control.services import Services
+from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE
 

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import httpx
-from tests.control.conftest import ON_SQLITE
 
 from entrepot.control.limits import MOST
 from entrepot.kit.ids import request_day
+from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.control.conftest import ON_SQLITE
 
 from entrepot.control.opening import open_services
 from entrepot.control.services import Sandbox
 from entrepot.settings import load
 from entrepot.store.vault import VaultError
+from tests.control.conftest import ON_SQLITE
 
 
 @ON_SQLITE

@@ -1,6 +1,7 @@
 """The API's documentation page."""
 
 import httpx
+
 from tests.control.conftest import ON_SQLITE
 
 

@@ -5,12 +5,12 @@ import socket
 from pathlib import Path
 
 import httpx
-from tests.control.conftest import ON_SQLITE
 
 from entrepot.control.app import build_app
 from entrepot.control.serve import serve_app
 from entrepot.control.services import Services
 from entrepot.kit.tasks import TaskGroup
+from tests.control.conftest import ON_SQLITE
 
 
 @ON_SQLITE

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
-from tests.control.conftest import ON_SQLITE, Feed
 
 from entrepot.control.errors import ConflictError, UnavailableError
 from entrepot.control.groups import service as groups
 from entrepot.control.groups.schemas import GroupCreate
 from entrepot.control.services import Services
 from entrepot.store.schema import groups as table
+from tests.control.conftest import ON_SQLITE, Feed
 
 
 class _StopError(Exception):
@@ -20,10 +20,14 @@ class _StopError(Exception):
 
 async def test_a_transaction_that_fails_changes_and_announces_nothing(services: Services, fed: Feed) -> None:
     await fed()
-    with pytest.raises(_StopError):
+
+    async def fail() -> None:
         async with services.transaction() as tx:
             await groups.create(tx, GroupCreate(name="vip"))
             raise _StopError
+
+    with pytest.raises(_StopError):
+        await fail()
     assert await fed() == []
     async with services.reading() as tx:
         assert not await groups.exists(tx, "vip")

@@ -4,9 +4,9 @@ import re
 
 import httpx
 import pytest
-from tests.control.conftest import ON_SQLITE
 
 from entrepot.control.status import Front, language, status_page
+from tests.control.conftest import ON_SQLITE
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,11 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from entrepot.core.dialect import Tap, Tapping
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.usage import Basis, Usage
+from entrepot.dialects.catalogue import load_dialects
 from tests.dialects.recordings import (
     FILES,
     Recording,
@@ -15,11 +20,6 @@ from tests.dialects.recordings import (
     recordings,
 )
 from tests.shared import requires_shared
-
-from entrepot.core.dialect import Tap, Tapping
-from entrepot.core.faults import Fault, Kind
-from entrepot.core.usage import Basis, Usage
-from entrepot.dialects.catalogue import load_dialects
 
 DIALECTS = load_dialects()
 STREAMED = [name for name, operation in FILES.items() if operation != "embeddings"]

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from tests.dialects.recordings import CHAT
-from tests.shared import corpus, requires_shared
 
 from entrepot.core.dialect import Changes
 from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_chat import OpenAIChat
+from tests.dialects.recordings import CHAT
+from tests.shared import corpus, requires_shared
 
 
 def body(messages: str, more: str = "") -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from openai import AsyncOpenAI, OpenAI
+
 from tests.installation import Installation, serve
 
 

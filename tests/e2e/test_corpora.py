@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateways import GatewayUnderTest, running_gateway
-from tests.replay import Replay, running_replay
-from tests.shared import corpus, requires_shared
 
 from entrepot.compose.prepare import prepare
 from entrepot.settings import Handoff
+from tests.gateways import GatewayUnderTest, running_gateway
+from tests.replay import Replay, running_replay
+from tests.shared import corpus, requires_shared
 
 CHAT = (
     "openai_chat", "compat_deepseek_chat", "compat_groq_chat", "compat_huggingface_chat", "compat_mistral_chat",

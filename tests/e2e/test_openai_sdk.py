@@ -7,6 +7,7 @@ import openai as sdk
 import pytest
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
+
 from tests.installation import Installation
 
 ASK: list[Any] = [{"role": "user", "content": "Hello 你好"}]

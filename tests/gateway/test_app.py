@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tests.gateways import GatewayUnderTest, running_gateway
 
 ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}]}

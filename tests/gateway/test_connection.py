@@ -5,10 +5,10 @@ import socket
 from typing import Any
 
 import pytest
-from tests.edge_server import Held, answer, connection_of, read_body, serving
-from tests.raw_client import RawClient, get, post
 
 from entrepot.gateway.connection import Bell, reset, unsent
+from tests.edge_server import Held, answer, connection_of, read_body, serving
+from tests.raw_client import RawClient, get, post
 
 
 async def test_a_callback_that_comes_too_late_is_called_at_once_and_once() -> None:
@@ -189,7 +189,7 @@ async def test_reset_is_seen_as_one_and_not_as_an_end() -> None:
     server = await asyncio.get_running_loop().create_server(Peer, "127.0.0.1", 0)
     async with await RawClient.open(server.sockets[0].getsockname()[1]) as client:
         await asyncio.sleep(0.02)
+        server.close()
         reset(held[0])  # pyright: ignore[reportArgumentType]
         with pytest.raises(ConnectionResetError):
             await client.reader.read(1)
-    server.close()

@@ -17,8 +17,8 @@ async def control(path: Path, seen: list[bytes]) -> asyncio.Server:
                 break
             length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
             seen.append(head + await reader.readexactly(length))
-            answer = b"HTTP/1.1 201 Made\r\ncontent-type: text/plain\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ntransfer-encoding: chunked\r\n\r\n"
-            writer.write(answer + b"3\r\none\r\n")
+            writer.write(b"HTTP/1.1 201 Made\r\ncontent-type: text/plain\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n")
+            writer.write(b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n")
             await writer.drain()
             writer.write(b"3\r\ntwo\r\n0\r\n\r\n")
         writer.close()

@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 import pytest
-from tests.edge_server import QUICK, Echo, Held, answer, connection_of, read_body, serving, until
-from tests.raw_client import RawClient, get, post
 
 from entrepot.core.faults import Kind
 from entrepot.gateway.connection import EdgeLimits
+from tests.edge_server import QUICK, Echo, Held, answer, connection_of, read_body, serving, until
+from tests.raw_client import RawClient, get, post
 
 
 @pytest.mark.parametrize("part", [b"G", b"GET / HTTP/1.1\r\nHost: te", b"\r\n", get()[:-1]])
@@ -89,7 +89,7 @@ async def test_a_body_that_stops_after_the_answer_began_breaks_off() -> None:
 
 async def test_an_application_that_is_slow_to_read_is_not_the_clients_fault() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await asyncio.sleep(0.9)
+        await asyncio.sleep(0.75)
         await answer(send, b"%d" % len(await read_body(receive) or b""))
 
     async with serving(app, QUICK) as running:
@@ -98,6 +98,7 @@ async def test_an_application_that_is_slow_to_read_is_not_the_clients_fault() ->
         async with await RawClient.open(running.port) as client:
             await client.send(get("/", "Expect: 100-continue", "Content-Length: 3", method="POST"))
             assert b" 100 " in await client.reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(0.2)  # its time begins now, and not when we last looked
             assert (await client.ask(b"abc")).body == b"3"
 
 
@@ -197,17 +198,22 @@ async def test_a_very_slow_reader_is_seen_to_read_by_what_the_kernel_still_has()
     assert app.told == ["left"]
 
 
-async def test_a_client_that_half_closes_with_little_left_to_take_is_cut() -> None:
+@pytest.mark.parametrize("half_closes", [False, True])
+async def test_a_client_with_little_left_to_take_is_cut_too(half_closes: bool) -> None:
     """The rest is too small for the transport to have called for a pause."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        if not half_closes:
+            connection_of(scope).close_after()
         await answer(send, bytes(170_000))
 
-    async with serving(app, QUICK) as running, await RawClient.open(running.port, receive_buffer=4096) as client:
+    limits = EdgeLimits(write_timeout=0.4)
+    async with serving(app, limits) as running, await RawClient.open(running.port, receive_buffer=4096) as client:
         client.writer.transport.pause_reading()  # pyright: ignore[reportAttributeAccessIssue]
         await client.send(get())
         await asyncio.sleep(0.1)
-        client.writer.write_eof()
+        if half_closes:
+            client.writer.write_eof()
         await running.quiet()
 
 

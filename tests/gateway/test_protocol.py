@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.edge_server import Echo, Held, answer, connection_of, read_body, serving, until
-from tests.raw_client import RawClient, get, post
 
 from entrepot.core.faults import Kind
 from entrepot.gateway.connection import EdgeLimits
+from tests.edge_server import Echo, Held, answer, connection_of, read_body, serving, until
+from tests.raw_client import RawClient, get, post
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
 HIDDEN = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -9,12 +9,12 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.edge_server import PATIENT, Echo, Held, answer, connection_of, nothing, read_body, render, serving, until
-from tests.raw_client import RawClient, get, post
 
 from entrepot.gateway.connection import EdgeLimits
 from entrepot.gateway.server import Server
 from entrepot.kit.tasks import TaskGroup
+from tests.edge_server import PATIENT, Echo, Held, answer, connection_of, nothing, read_body, render, serving, until
+from tests.raw_client import RawClient, get, post
 
 
 async def test_idle_connections_close_at_once_and_new_ones_are_refused() -> None:

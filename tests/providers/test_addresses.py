@@ -1,7 +1,7 @@
 """Base URLs as people write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrepot.providers.addresses import normal
@@ -60,6 +60,7 @@ def test_what_cannot_be_used(given: str) -> None:
         normal(given, "")
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([PLAIN, DEEP, BARE]), st.from_regex(r"\A(https?://)?[a-z]{1,5}\.example(:\d{2,4})?(/[a-z0-9]{0,4}){0,3}\Z")
 )

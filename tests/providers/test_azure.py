@@ -1,12 +1,12 @@
 """Azure OpenAI. The addresses are those of the recordings and of Microsoft's documentation."""
 
 import pytest
-from tests.dialects.recordings import CHAT
-from tests.shared import corpus, requires_shared
 
 from entrepot.core.http import parse_origin
 from entrepot.core.route import Route
 from entrepot.providers.azure import API_VERSION, Azure
+from tests.dialects.recordings import CHAT
+from tests.shared import corpus, requires_shared
 
 
 def route(base_url: str, model: str = "my-gpt") -> Route:

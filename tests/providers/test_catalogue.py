@@ -3,12 +3,12 @@
 from urllib.parse import urlsplit
 
 import pytest
-from tests.dialects.recordings import FILES
-from tests.shared import corpus, requires_shared
 
 from entrepot.core.http import parse_origin
 from entrepot.core.route import Route
 from entrepot.providers.catalogue import base_url, load_catalogue, load_rows
+from tests.dialects.recordings import FILES
+from tests.shared import corpus, requires_shared
 
 CATALOGUE = load_catalogue()
 WANTED = (

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from tests.connections import Wire
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.relay.exchange import Exchange
+from tests.connections import Wire
 
 
 async def test_an_answer_carries_its_request_id_and_is_counted() -> None:

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
+
+from entrepot.relay import forward
 from tests.connections import Wire
 from tests.relays import channel, running_relay
 from tests.relays import vendor as vendor
 from tests.vendors import Vendor
-
-from entrepot.relay import forward
 
 
 @pytest.mark.parametrize("fault", ["", "crlf", "keepalive", "slowdrip=40000", "no-done"])

@@ -1,7 +1,6 @@
 """From outcome to record: names of endings, times, what is kept."""
 
 import pytest
-from tests.connections import Wire
 
 from entrepot.core.call import Call, Peek
 from entrepot.core.faults import Fault, Kind
@@ -9,6 +8,7 @@ from entrepot.core.record import Record
 from entrepot.core.usage import Usage
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
+from tests.connections import Wire
 
 
 def call() -> Call:

@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.connections import Wire
-from tests.relays import RelayUnderTest, channel, running_relay
-from tests.relays import vendor as vendor
-from tests.vendors import Vendor, running_sandbox
 
 from entrepot.core.faults import Kind
 from entrepot.core.usage import Usage
 from entrepot.kit import json
+from tests.connections import Wire
+from tests.relays import RelayUnderTest, channel, running_relay
+from tests.relays import vendor as vendor
+from tests.vendors import Vendor, running_sandbox
 
 NOBODY = "http://127.0.0.1:9/v1"
 
@@ -61,9 +61,10 @@ async def test_a_stream_asks_for_usage_and_keeps_it(vendor: Vendor) -> None:
 
 async def test_unknown_fields_and_their_bytes_reach_the_vendor(vendor: Vendor) -> None:
     async with running_relay([channel(vendor)]) as relay:
-        body = b'{"model": "sandbox/echo", "x_new": {"deep":  [1.50, "\\u00e9", 1e400]}, "messages": [{"role":"user","content":""}]}'
+        new = b'{"deep":  [1.50, "\\u00e9", 1e400]}'
+        body = b'{"model": "sandbox/echo", "x_new": ' + new + b', "messages": [{"role":"user","content":"Hi"}]}'
         await relay.call(body)
-        assert b'{"deep":  [1.50, "\\u00e9", 1e400]}' in vendor.app.seen[-1].body
+        assert new in vendor.app.seen[-1].body
 
 
 async def test_a_model_map_is_invisible(vendor: Vendor) -> None:

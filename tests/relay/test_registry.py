@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from tests.connections import Wire
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.registry import Registry
+from tests.connections import Wire
 
 
 def exchange() -> Exchange:

@@ -4,7 +4,6 @@ import logging
 import threading
 
 import pytest
-from tests.snapshot.places import KEY, Vendors, put, put_channel
 
 from entrepot.core.http import Origin, Timeouts
 from entrepot.kit import json
@@ -13,6 +12,7 @@ from entrepot.snapshot.model import ChannelKey, Group, Model
 from entrepot.store import feed
 from entrepot.store.raw import Database, Many
 from entrepot.store.vault import Vault
+from tests.snapshot.places import KEY, Vendors, put, put_channel
 
 VAULT = Vault([KEY])
 

@@ -7,8 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.databases import PostgresServer
-from tests.snapshot.places import KEY, Vendors, put_channel
 
 from entrepot.kit.clock import SystemClock
 from entrepot.kit.tasks import TaskGroup
@@ -20,6 +18,8 @@ from entrepot.store.migrate import migrate
 from entrepot.store.raw import Database, Statement, open_database
 from entrepot.store.url import sqlite_path
 from entrepot.store.vault import Vault
+from tests.databases import PostgresServer
+from tests.snapshot.places import KEY, Vendors, put_channel
 
 
 class Heard:

@@ -10,13 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
-from tests.databases import BOTH, Databases
 
 from entrepot.store import migrations
 from entrepot.store.engine import open_engine, reading, writing
 from entrepot.store.migrate import NewerDatabaseError, current, head, migrate
 from entrepot.store.raw import Database, StatementError, StoreAwayError, open_database
 from entrepot.store.schema import metadata
+from tests.databases import BOTH, Databases
 
 
 def test_from_nothing_and_twice(empty_database_url: str) -> None:

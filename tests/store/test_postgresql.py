@@ -4,10 +4,10 @@ import asyncio
 import time
 
 import pytest
-from tests.databases import Databases, PostgresServer, free_port
 
 from entrepot.store.contract import StatementError, StoreAwayError
 from entrepot.store.postgresql import open_postgresql
+from tests.databases import Databases, PostgresServer, free_port
 
 
 @pytest.fixture
@@ -109,6 +109,36 @@ async def test_a_connection_that_goes_dead_in_a_statement(dsn: str, databases: D
     silent.clear()
     assert await db.fetch("SELECT 1") == [(1,)]
     await db.close()
+    server.close()
+
+
+async def test_a_farewell_on_an_idle_connection_whose_end_does_not_come(dsn: str, databases: Databases) -> None:
+    """A server that stops says so first; a query may fall between its words and the end of the connection."""
+    over = asyncio.Event()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        await over.wait()
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", databases.server.port)
+        await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer), return_exceptions=True)
+
+    port = free_port()
+    server = await asyncio.start_server(relay, "127.0.0.1", port)
+    db = await open_postgresql(dsn.replace(f":{databases.server.port}/", f":{port}/"))
+    direct = await open_postgresql(dsn)
+    [(backend,)] = await db.fetch("SELECT pg_backend_pid()")
+    await direct.fetch("SELECT pg_terminate_backend($1)", backend)
+    await asyncio.sleep(0.2)
+    with pytest.raises(StoreAwayError):
+        await db.fetch("SELECT 1")
+    assert await db.fetch("SELECT 1") == [(1,)]
+    over.set()
+    await db.close()
+    await direct.close()
     server.close()
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.databases import Databases
 
 from entrepot.store.contract import Many, Statement, StoreAwayError
 from entrepot.store.sqlite import open_sqlite
 from entrepot.store.url import sqlite_path
+from tests.databases import Databases
 
 
 @pytest.fixture

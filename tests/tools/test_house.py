@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tools.house import RULES, check, main
 from tools.rules.project import Project
 

@@ -9,7 +9,6 @@ import pytest
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin, Request, Timeouts
 from entrepot.upstream.client import Upstream
-from entrepot.upstream.connection import Connection
 from tests.upstream.vendor import (
     OK,
     Peer,
@@ -187,6 +186,30 @@ async def test_sent_at_most_twice(upstream: Upstream) -> None:
         assert requests == 2
 
 
+async def test_sent_at_most_twice_on_used_connections(upstream: Upstream) -> None:
+    """The retry may have to wait, and then get a connection that another call gave back, which is stale again."""
+    requests = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal requests
+        for answer in (OK, b""):
+            await peer.request()
+            requests += 1
+            await peer.send(answer)
+
+    async def one() -> bytes | Kind:
+        try:
+            response = await upstream.send(request(server.origin), Timeouts(), max_connections=1)
+        except Fault as fault:
+            return fault.kind
+        return await response.read(10)
+
+    async with vendor(script) as server:
+        assert await one() == b"ok"
+        assert await asyncio.gather(one(), one()) == [Kind.VENDOR_RESET, b"ok"]
+        assert requests == 4
+
+
 async def test_a_fresh_connection_is_not_retried(upstream: Upstream) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -197,16 +220,20 @@ async def test_a_fresh_connection_is_not_retried(upstream: Upstream) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"H", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"\r\n"])
-async def test_no_retry_after_a_byte_of_the_answer(upstream: Upstream, begun: bytes) -> None:
+@pytest.mark.parametrize("reset", [False, True])
+async def test_no_retry_after_a_byte_of_the_answer(upstream: Upstream, begun: bytes, reset: bool) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(OK)
         await peer.request()
         await peer.send(begun)
+        if reset:
+            await asyncio.sleep(0.02)
+            peer.reset()
 
     async with vendor(script) as server:
         assert await outcome(upstream, server.origin) == b"ok"
-        assert await outcome(upstream, server.origin) is Kind.VENDOR_TRUNCATED
+        assert await outcome(upstream, server.origin) is (Kind.VENDOR_RESET if reset else Kind.VENDOR_TRUNCATED)
         assert server.connections == 1
 
 
@@ -219,13 +246,13 @@ async def test_idle_connection_that_the_vendor_closes(upstream: Upstream) -> Non
 
 
 async def test_idle_connections_age() -> None:
-    client = Upstream(idle_timeout=0.1)
+    client = Upstream(idle_timeout=0.5)
     async with vendor(always(OK)) as server:
         assert await outcome(client, server.origin) == b"ok"
         assert client.stats()[server.origin].idle == 1
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.3)
         assert await outcome(client, server.origin) == b"ok"
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.3)
         assert client.stats()[server.origin].idle == 1
         await eventually(lambda: client.stats() == {})
         assert server.connections == 1
@@ -254,13 +281,13 @@ async def test_slow_reader_of_a_big_body(upstream: Upstream) -> None:
         while left:
             left -= len(await peer.reader.read(left))
             if left > 8_000_000:  # what the kernel's buffers hold at the end counts as sent
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.03)
         await peer.send(OK)
 
     async with vendor(script) as server:
         start = asyncio.get_running_loop().time()
-        assert (await call(upstream, server.origin, Timeouts(first_byte=0.2), body=b"x" * 16_000_000))[2] == b"ok"
-        assert asyncio.get_running_loop().time() - start > 0.25
+        assert (await call(upstream, server.origin, Timeouts(first_byte=0.5), body=b"x" * 16_000_000))[2] == b"ok"
+        assert asyncio.get_running_loop().time() - start > 0.55
 
 
 async def test_a_vendor_that_never_reads(upstream: Upstream) -> None:
@@ -356,8 +383,13 @@ async def test_close_ends_running_calls(upstream: Upstream) -> None:
         assert await stream.chunk() == b"abc"
         waiting = asyncio.get_running_loop().create_task(drain(stream))
         await asyncio.sleep(0.01)
+        queued = asyncio.get_running_loop().create_task(upstream.send(request(server.origin), Timeouts(), max_connections=1))
+        await asyncio.sleep(0)
         await upstream.close()
         assert await waiting == (b"", Kind.DRAINING)
+        with pytest.raises(Fault) as caught:
+            await queued
+        assert caught.value.kind is Kind.DRAINING
         assert upstream.stats() == {}
         assert await outcome(upstream, server.origin) is Kind.DRAINING
 

@@ -1,7 +1,6 @@
 """Answers good and bad as they come off the wire: framing, limits, silence, the end."""
 
 import asyncio
-import contextlib
 
 import pytest
 
@@ -10,6 +9,8 @@ from entrepot.core.http import Timeouts
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.connection import MAX_UNREAD
 from tests.upstream.vendor import OK, Peer, Script, always, answering, call, drain, eventually, opened, outcome, vendor, whole
+
+pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 H = b"HTTP/1.1 200 OK\r\n"
@@ -206,7 +207,7 @@ async def test_silence(upstream: Upstream, sent: tuple[bytes, ...], kind: Kind) 
     async with vendor(holding(*sent)) as server:
         start = asyncio.get_running_loop().time()
         assert await outcome(upstream, server.origin, Timeouts(first_byte=0.15, idle=0.15)) is kind
-        assert 0.14 <= asyncio.get_running_loop().time() - start < 0.6
+        assert 0.14 <= asyncio.get_running_loop().time() - start < 2
         assert upstream.stats() == {}
 
 
@@ -218,9 +219,9 @@ async def test_first_byte_and_idle_are_apart(upstream: Upstream) -> None:
 
 
 async def test_a_steady_stream_outlives_idle(upstream: Upstream) -> None:
-    pieces = (CHUNKED, *[b"1\r\na\r\n"] * 8, b"0\r\n\r\n")
+    pieces = (CHUNKED, *[b"1\r\na\r\n"] * 12, b"0\r\n\r\n")
     async with vendor(holding(*pieces, pause=0.05)) as server:
-        assert await outcome(upstream, server.origin, Timeouts(first_byte=0.2, idle=0.2)) == b"a" * 8
+        assert await outcome(upstream, server.origin, Timeouts(first_byte=0.5, idle=0.5)) == b"a" * 12
 
 
 @pytest.mark.parametrize("first", [H, CHUNKED + b"ffff\r\n"], ids=["head", "body"])
@@ -238,7 +239,7 @@ async def test_drip(upstream: Upstream, first: bytes) -> None:
         start = asyncio.get_running_loop().time()
         timeouts = Timeouts(first_byte=0.2, idle=0.2, total=0.3)
         assert await outcome(upstream, server.origin, timeouts) is Kind.VENDOR_TOO_LONG
-        assert 0.29 <= asyncio.get_running_loop().time() - start < 0.8
+        assert 0.29 <= asyncio.get_running_loop().time() - start < 3
 
 
 async def test_no_limits(upstream: Upstream) -> None:
@@ -282,8 +283,8 @@ async def test_slow_client_slows_the_vendor(upstream: Upstream) -> None:
             sent += 100_000
 
     async with vendor(script) as server:
-        response = await opened(upstream, server.origin, Timeouts(idle=0.15))
-        await asyncio.sleep(0.4)
+        response = await opened(upstream, server.origin, Timeouts(idle=0.4))
+        await asyncio.sleep(0.7)
         before = sent
         assert before < total  # the rest waits in the vendor
         assert response.unread <= MAX_UNREAD + 256 * 1024
@@ -306,10 +307,10 @@ async def test_a_stall_after_a_pause_is_noticed(upstream: Upstream) -> None:
         assert (len(body), kind) == (1_000_000, Kind.VENDOR_STALLED)
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio"])  # uvloop does not tell its timers
 async def test_a_chunk_costs_no_timer(upstream: Upstream) -> None:
     loop = asyncio.get_running_loop()
-    if not isinstance(loop, asyncio.SelectorEventLoop):
-        pytest.skip("uvloop does not tell its timers")
+    assert isinstance(loop, asyncio.SelectorEventLoop)
     pieces = (CHUNKED, *[b"1\r\na\r\n"] * 50, b"0\r\n\r\n")
 
     async def script(peer: Peer) -> None:
@@ -341,5 +342,4 @@ async def test_the_vendor_may_vanish_after_the_answer(upstream: Upstream) -> Non
             await asyncio.sleep(0.05)
             assert await response.read(10) == b"ok"
             response.close()
-        with contextlib.suppress(KeyError):
-            assert upstream.stats()[server.origin].open == 0
+        assert upstream.stats() == {}

@@ -46,13 +46,13 @@ def routes_documented(project: Project) -> Iterator[Finding]:
 
 def commands_documented(project: Project) -> Iterator[Finding]:
     """Prevents: an operator who edits the database by hand, because the command for it was not in the book."""
-    if "docs/commands.md" not in project.names:
+    if "docs/cli.md" not in project.names:
         return
-    text = project.text("docs/commands.md")
+    text = project.text("docs/cli.md")
     for source in project.under("src/entrepot/cli"):
         for line, command in _commands(source):
             if not re.search(rf"\b{re.escape(command)}\b", text):
-                yield Finding(source.path, line, "undocumented", f"command `{command}` is not in docs/commands.md", command)
+                yield Finding(source.path, line, "undocumented", f"command `{command}` is not in docs/cli.md", command)
 
 
 def setting_names(project: Project) -> list[str]:

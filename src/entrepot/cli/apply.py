@@ -16,7 +16,7 @@ from entrepot.settings import read_file
 
 def apply(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as entrepot.toml; its [server] table is not used here.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as entrepot.toml; its settings are not used here.")],
     *,
     as_json: Json = False,
 ) -> None:

@@ -26,7 +26,7 @@ _EXAMPLES = {
 
 def options(
     ctx: typer.Context,
-    config: Annotated[Path | None, typer.Option("--config", help="Configuration file; its [server] table is read.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Configuration file; its server table is read.")] = None,
     data_dir: Annotated[str | None, typer.Option("--data-dir", help="Folder of the data. Default: data.")] = None,
     database_url: Annotated[str | None, typer.Option("--database-url", help="postgresql://… Default: SQLite.")] = None,
 ) -> None:

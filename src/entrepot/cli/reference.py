@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+_KINDS = {"int": "NUMBER", "Path": "FILE"}
 _HEAD = """# Commands
 
 Made by `entrepot reference`; do not edit by hand.
@@ -32,7 +33,7 @@ def _section(command: Any, path: str) -> Iterator[str]:
     level = "##" if subcommands or path.count(" ") == 1 else "###"
     if path.count(" ") or not subcommands:
         yield f"{level} `{path}`\n"
-    yield cleandoc(command.help or "").replace("\n\n", "\n\n") + "\n"
+    yield cleandoc(command.help or "") + "\n"
     if not subcommands:
         yield f"    {_usage(command, path)}\n"
     rows = [row for row in (_row(parameter) for parameter in command.params) if row]
@@ -65,4 +66,5 @@ def _row(parameter: Any) -> str | None:
 
 
 def _metavar(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.type.name.upper())
+    kind = getattr(parameter.type_descriptor.annotation, "__name__", "str")
+    return str(parameter.metavar or _KINDS.get(kind, "TEXT"))

@@ -22,6 +22,7 @@ from entrepot.gateway.passage import Passage
 from entrepot.gateway.server import Server
 from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import RequestIds
+from entrepot.kit.memory import Tide, find_trim
 from entrepot.kit.tasks import TaskGroup
 from entrepot.observe import logs
 from entrepot.observe.calls import CallLog
@@ -36,8 +37,11 @@ from entrepot.snapshot.watch import Watcher
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database, StoreAwayError, open_database
 from entrepot.store.usage import write_usage
-from entrepot.store.vault import open_vault
+from entrepot.store.vault import local_vault
 from entrepot.upstream.client import Upstream
+
+MEMORY_SECONDS = 2.0
+"""Between looks at whether memory can be given back."""
 
 
 class Worker:
@@ -61,7 +65,7 @@ class Worker:
 
     async def watch(self) -> Watcher:
         """Start to follow the configuration."""
-        vault = await open_vault(self.settings, self.database)
+        vault = local_vault(self.settings)  # checked against the database before the processes started
         self.watcher = Watcher(
             self.database, vault, Places(self.catalogue), self.tasks, self.clock, self_urls=self_urls(self.handoff)
         )
@@ -87,7 +91,7 @@ class Worker:
     def readiness(self) -> Readiness:
         """May this worker take calls?"""
         draining = self.registry.draining
-        return Readiness(not draining, draining, self.watcher.current.version, len(self.registry))
+        return Readiness(self.watcher.ready and not draining, draining, self.watcher.current.version, len(self.registry))
 
     def vendor_connections(self) -> dict[str, float]:
         """Open connections by host and port."""
@@ -153,11 +157,21 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
         app = worker.app()
         server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
+        worker.tasks.spawn(_give_memory_back(worker), "memory")
         gauges(worker, server)
         ready()
         await server.run(sockets, stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
     finally:
         await worker.close()
+
+
+async def _give_memory_back(worker: Worker) -> None:
+    """After a rush of calls, return what they have freed."""
+    tide, trim = Tide(), find_trim()
+    while True:
+        await asyncio.sleep(MEMORY_SECONDS)
+        if tide.has_ebbed(len(worker.registry)):
+            await asyncio.to_thread(trim)
 
 
 def gauges(worker: Worker, server: Server) -> None:

@@ -17,7 +17,7 @@ from entrepot.control.users import service as users
 
 _MARK = "first_start"
 SANDBOX = "sandbox"
-_LISTED = ("echo", "story", "tools", "json", "think", "embed", "moderate")
+_LISTED = ("echo", "story", "tools", "json", "think", "audio", "embed", "moderate")
 _MODELS = (*(f"sandbox/{name}" for name in _LISTED), "sandbox/*")
 """The names that a list of models shows, and the wildcard for paces and faults."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Insert, Table, Update, insert, update
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
@@ -22,7 +22,9 @@ from entrepot.kit.clock import Clock
 from entrepot.providers.catalogue import Listed
 from entrepot.settings import Settings
 from entrepot.store import changes
-from entrepot.store.engine import reading, writing
+from entrepot.store.contract import ConflictError as StoreConflictError
+from entrepot.store.contract import StoreAwayError
+from entrepot.store.engine import named, reading, writing
 from entrepot.store.vault import Vault
 from entrepot.upstream.client import Upstream
 
@@ -126,14 +128,14 @@ class Transaction:
 
 @contextmanager
 def _named_errors() -> Generator[None]:
+    """The database's errors in control's words; what is a bug of ours stays as it is."""
     try:
         yield
-    except IntegrityError:
-        raise ConflictError("Somebody changed the same rows at the same time, or the name is taken. Try again.") from None
     except (DBAPIError, OSError, TimeoutError) as error:
-        raise UnavailableError(f"The database does not answer: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    original = getattr(error, "orig", None) or error
-    return str(original).splitlines()[0] if str(original) else type(original).__name__
+        found = named(error)
+        if isinstance(found, StoreConflictError):
+            message = "Somebody changed the same rows at the same time, or the name is taken. Try again."
+            raise ConflictError(message) from error
+        if isinstance(found, StoreAwayError):
+            raise UnavailableError(f"The database does not answer: {found}") from error
+        raise

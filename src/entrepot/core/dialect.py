@@ -10,7 +10,6 @@ from entrepot.core.http import Headers
 from entrepot.core.usage import Usage
 from entrepot.kit.json import Members
 
-
 WHOLE_LIMIT = 8 * 1024 * 1024
 """Bytes up to which a whole answer is given to its tap in one piece."""
 

@@ -14,6 +14,7 @@ JSON: Headers = ((b"content-type", b"application/json"),)
 EVENTS: Headers = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 DONE = b"data: [DONE]\n\n"
 FINGERPRINT = "fp_sandbox"
+_VERSION = (b"openai-version", b"2020-10-01")
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -47,6 +48,11 @@ class Stamp(msgspec.Struct, frozen=True):
     id: str
     created: int
     """Seconds since 1970 UTC."""
+
+
+def request_headers() -> Headers:
+    """What OpenAI adds to every answer: an id to quote in a complaint, and the API's version."""
+    return ((b"x-request-id", b"req_" + secrets.token_hex(16).encode()), _VERSION)
 
 
 class Refusal(Exception):

@@ -10,7 +10,7 @@ from entrepot.kit import json
 from entrepot.kit.clock import Clock, SystemClock
 from entrepot.kit.tasks import TaskGroup
 from entrepot.sandbox import delivery, endpoints, faults
-from entrepot.sandbox.answers import Answer, Headers, Refusal, Stream, Whole, refusal, stamp
+from entrepot.sandbox.answers import Answer, Headers, Refusal, Stream, Whole, refusal, request_headers, stamp
 from entrepot.sandbox.delivery import Outcome, Receive, Send, Watch
 from entrepot.sandbox.faults import Faults
 from entrepot.sandbox.steps import Break, plan
@@ -49,8 +49,11 @@ class Sandbox:
     `remember`: how many requests `seen` holds; 0 in production, where prompts are nobody's business.
     """
 
-    def __init__(self, secret: str | None = None, *, remember: int = 0, clock: Clock | None = None) -> None:
+    def __init__(
+        self, secret: str | None = None, *, remember: int = 0, max_body: int = MAX_BODY, clock: Clock | None = None
+    ) -> None:
         self._authorization = None if secret is None else f"Bearer {secret}".encode()
+        self._max_body = max_body
         self._clock = clock or SystemClock()
         self._tasks = TaskGroup()
         self._hits: dict[str, int] = {}
@@ -82,7 +85,7 @@ class Sandbox:
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests += 1
         try:
-            body = await _body(receive)
+            body = await _body(receive, self._max_body)
             if body is None:
                 self.aborted += 1
                 return
@@ -127,7 +130,7 @@ class Sandbox:
         return asked if hits <= asked.first else faults.NONE
 
     async def _send_whole(self, answer: Whole, send: Send) -> None:
-        headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+        headers = [*answer.headers, *request_headers(), (b"content-length", b"%d" % len(answer.body))]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
         self.finished += 1
@@ -164,21 +167,17 @@ async def _act(answer: Answer, asked: Faults, send: Send, watch: Watch, wire: Wi
     return await delivery.deliver(plan(answer, asked), send, watch, wire)
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None where the client left first. Raises Refusal (413)."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        return message.get("body", b"")
     parts: list[bytes] = []
     size = 0
-    while message["type"] == "http.request":
+    while (message := await receive())["type"] == "http.request":
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY:
-            raise refusal(413, f"A body has at most {MAX_BODY} bytes here.", None, "request_too_large")
+        if size > limit:
+            raise refusal(413, f"A body has at most {limit} bytes here.", None, "request_too_large")
         if not message.get("more_body", False):
             return b"".join(parts)
-        message = await receive()
     return None
 
 

@@ -15,8 +15,9 @@ STORY_PACE = 100.0
 EFFORT = {"none": 0, "minimal": 8, "low": 24, "medium": 64, "high": 160, "xhigh": 320, "max": 640}
 """Tokens of reasoning by `reasoning_effort`."""
 
-_ASKED_TOKENS = re.compile(r"(\d{1,7})\s*(?:tokens?|个?\s*(?:token|词))", re.IGNORECASE)
-_ASKED_PACE = re.compile(r"(?:@|at)\s*(\d{1,6})\b", re.IGNORECASE)
+_SECOND = r"(?:/\s*s|(?:a|per) second)"
+_ASKED_TOKENS = re.compile(rf"(\d{{1,7}})\s*(?:个\s*)?(?:tokens?\b|词)(?!\s*{_SECOND})", re.IGNORECASE)
+_ASKED_PACE = re.compile(rf"@\s*(\d{{1,6}})|(\d{{1,6}})\s*(?:tokens?\s*)?{_SECOND}|每秒\s*(\d{{1,6}})", re.IGNORECASE)
 
 
 def reply(request: ChatRequest, name: Name) -> Reply:
@@ -25,14 +26,14 @@ def reply(request: ChatRequest, name: Name) -> Reply:
 
 
 def story(text: str, name: Name) -> Reply:
-    """A story as long and as fast as the model's name says, or the user ("500 tokens at 20")."""
+    """A story as long and as fast as the model's name says, or the user ("500 tokens, 20 a second")."""
     asked_tokens, asked_pace = _ASKED_TOKENS.search(text), _ASKED_PACE.search(text)
     tokens = name.tokens
     if tokens is None:
         tokens = min(int(asked_tokens[1]), MAX_TOKENS) if asked_tokens else STORY_TOKENS
     pace = name.pace
     if pace is None and asked_pace:
-        pace = min(float(asked_pace[1]), MAX_PACE)
+        pace = min(float(asked_pace[asked_pace.lastindex or 0]), MAX_PACE)
     # A whole answer waits only where somebody asked for a pace; 0 is as fast as it goes.
     wait = tokens / pace if pace else 0.0
     pace = STORY_PACE if pace is None else pace

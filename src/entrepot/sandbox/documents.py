@@ -9,11 +9,14 @@ import math
 from typing import Any, TypeAlias, cast
 
 from entrepot.kit import json
+from entrepot.sandbox.answers import refusal
 
 Schema: TypeAlias = dict[str, Any]
 
 DEEP = 6
 """Levels below which everything optional is left out, so that recursion comes to an end."""
+ENOUGH = 2000
+"""Values in one document before all further ones count as deep; after as many again, all are null."""
 _BOTTOM = 40
 _MAX_ITEMS = 100
 _MAX_LENGTH = 10_000
@@ -60,8 +63,14 @@ def example_text(schema: Schema, said: str) -> str:
 
 
 def example(schema: Schema, said: str = "") -> Any:
-    """A document of the schema; `said` is what the user wrote, for properties that ask for it."""
-    return _Maker(schema, said).make(schema, "", 0)
+    """A document of the schema; `said` is what the user wrote, for properties that ask for it.
+
+    Raises Refusal (400) for what is no schema, such as `"minItems": "two"`.
+    """
+    try:
+        return _Maker(schema, said).make(schema, "", 0)
+    except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
+        raise refusal(400, f"Invalid schema: {error}.", None, "invalid_json_schema") from None
 
 
 def small_object(said: str) -> str:
@@ -72,16 +81,20 @@ def small_object(said: str) -> str:
 class _Maker:
     """One document: knows the root for $ref, and what the user said."""
 
-    __slots__ = ("_root", "_said")
+    __slots__ = ("_left", "_root", "_said")
 
     def __init__(self, root: Schema, said: str) -> None:
+        self._left = ENOUGH
         self._root = root
         self._said = said
 
     def make(self, schema: Any, name: str, depth: int) -> Any:
         """A value for a schema; `name` is the property that it goes into."""
-        if not isinstance(schema, dict) or depth > _BOTTOM:
+        self._left -= 1
+        if not isinstance(schema, dict) or depth > _BOTTOM or self._left < -ENOUGH:
             return None
+        if self._left < 0:
+            depth = max(depth, DEEP)
         rules = self._plain(cast("Schema", schema), depth)
         for fixed in ("const", "default"):
             if fixed in rules:

@@ -44,7 +44,7 @@ import msgspec
 
 from entrepot.sandbox.answers import Whole, error_body, refusal
 
-MAX_SIZE = 1 << 30
+MAX_NUMBER = 1 << 30
 HEADER = b"x-sandbox-fault"
 
 _BARE: dict[str, Any] = {
@@ -117,8 +117,9 @@ def read(suffix: str, header: str = "") -> Faults:
         raise refusal(400, f"The sandbox does not know this fault: {error}.", "model", "unknown_fault") from None
     if faults.status and not 400 <= faults.status <= 599:
         raise refusal(400, "A status asked for as a fault is 400 to 599.", "model", "unknown_fault")
-    if max(faults.big, faults.frame) > MAX_SIZE:
-        raise refusal(400, f"big and frame are at most {MAX_SIZE} bytes.", "model", "unknown_fault")
+    numbers = [value for value in msgspec.structs.astuple(faults) if isinstance(value, int | float)]
+    if not all(0 <= number <= MAX_NUMBER for number in numbers):  # not a number fails here too
+        raise refusal(400, f"A fault's number is 0 to {MAX_NUMBER}.", "model", "unknown_fault")
     return faults
 
 

@@ -75,6 +75,28 @@ class Named(msgspec.Struct):
     arguments: str = ""
 
 
+class Allowed(msgspec.Struct):
+    """The tools that a choice is limited to."""
+
+    tools: list[Tool]
+
+
+class ToolChoice(msgspec.Struct):
+    """One tool, or a list to choose from; legacy `function_call` has the bare name."""
+
+    type: str = "function"
+    name: str | None = None
+    function: Named | None = None
+    custom: Named | None = None
+    allowed_tools: Allowed | None = None
+
+    @property
+    def forced(self) -> str:
+        """The name of the one tool that must be called."""
+        named = self.function or self.custom
+        return named.name if named else self.name or ""
+
+
 class PastCall(msgspec.Struct):
     """A tool call in the history."""
 
@@ -132,10 +154,10 @@ class ChatRequest(msgspec.Struct):
     max_completion_tokens: int | None = None
     stop: str | list[str] | None = None
     tools: list[Tool] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: str | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     functions: list[Function] | None = None
-    function_call: str | dict[str, Any] | None = None
+    function_call: str | ToolChoice | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
     modalities: list[str] | None = None
@@ -216,7 +238,7 @@ def decode(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
 def _refuse(problem: str) -> NoReturn:
     """Turn a validation message into a 400 that names the parameter."""
     at = _AT.search(problem)
-    path = at[1].replace("[...]", "[]") if at else ""
+    path = at[1] if at else ""
     what = problem[: at.start()] if at else problem
     if missing := _MISSING.search(what):
         param = f"{path}.{missing[1]}" if path else missing[1]

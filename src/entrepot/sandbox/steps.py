@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from entrepot.sandbox.answers import DONE, Answer, Headers, Stream, Whole
+from entrepot.sandbox.answers import DONE, Answer, Headers, Stream, Whole, request_headers
 from entrepot.sandbox.faults import HTML, LATE_ERROR, Faults
 
 BLOCK = 65_536
@@ -52,7 +52,7 @@ def plan(answer: Answer, faults: Faults) -> Script:
     if faults.pause > 0:
         comments = faults.keepalive and isinstance(answer, Stream)
         steps = _paused(steps, faults.pause, comments=comments)
-    return Script(script.status, script.headers, steps, script.gap)
+    return Script(script.status, (*script.headers, *request_headers()), steps, script.gap)
 
 
 def _replaced(answer: Answer, faults: Faults) -> Answer:

@@ -1,13 +1,11 @@
 """A character that uses the tools it is given: calls first, then an answer that quotes the results."""
 
-from typing import Any
-
 from entrepot.kit import json
 from entrepot.sandbox import documents
 from entrepot.sandbox.answers import refusal
 from entrepot.sandbox.listening import last_user_text, text_of
 from entrepot.sandbox.replies import Call, Reply
-from entrepot.sandbox.requests import ChatRequest, Tool
+from entrepot.sandbox.requests import ChatRequest, Tool, ToolChoice
 from entrepot.sandbox.wording import Plain
 
 
@@ -29,15 +27,15 @@ def reply(request: ChatRequest) -> Reply:
     return Reply(calls=tuple(_call(tool, said) for tool in chosen), finish="tool_calls")
 
 
-def _chosen(offered: list[Tool], choice: str | dict[str, Any] | None, request: ChatRequest) -> list[Tool]:
+def _chosen(offered: list[Tool], choice: str | ToolChoice | None, request: ChatRequest) -> list[Tool]:
     """The tools to call: the forced one, else all that the user names, else the first."""
     if choice == "none" or not offered:
         return []
-    if isinstance(choice, dict):
-        if choice.get("type") == "allowed_tools":
-            offered = _allowed(offered, choice)
-        else:
-            return [_forced(offered, choice)]
+    if isinstance(choice, ToolChoice):
+        if choice.allowed_tools is None:
+            return [_forced(offered, choice.forced)]
+        allowed = {tool.name for tool in choice.allowed_tools.tools}
+        offered = [tool for tool in offered if tool.name in allowed]
     said = last_user_text(request).lower()
     named = [tool for tool in offered if tool.name.lower() in said or tool.name.lower().replace("_", " ") in said]
     if request.parallel_tool_calls is False or request.functions:
@@ -45,18 +43,11 @@ def _chosen(offered: list[Tool], choice: str | dict[str, Any] | None, request: C
     return named or offered[:1]
 
 
-def _forced(offered: list[Tool], choice: dict[str, Any]) -> Tool:
-    inner = choice.get("function") or choice.get("custom") or choice
+def _forced(offered: list[Tool], name: str) -> Tool:
     for tool in offered:
-        if tool.name == inner.get("name"):
+        if tool.name == name:
             return tool
-    raise refusal(400, f"Tool choice '{inner.get('name')}' is not among the tools.", "tool_choice", "invalid_value")
-
-
-def _allowed(offered: list[Tool], choice: dict[str, Any]) -> list[Tool]:
-    listed = choice.get("allowed_tools", {}).get("tools", [])
-    names = {(item.get("function") or item.get("custom") or item).get("name") for item in listed}
-    return [tool for tool in offered if tool.name in names]
+    raise refusal(400, f"Tool choice '{name}' is not among the tools.", "tool_choice", "invalid_value")
 
 
 def _call(tool: Tool, said: str) -> Call:

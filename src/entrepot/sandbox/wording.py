@@ -13,7 +13,8 @@ from entrepot.kit import json
 
 _TOKEN = re.compile(r"\s*(?:[A-Za-z0-9_']{1,12}|[^\sA-Za-z0-9_']{1,2})|\s+")
 _EXACT = 4096
-"""Characters up to which words are looked at; above, a token is four characters."""
+"""Characters up to which words are looked at; longer texts are cut into `_WIDTH` characters."""
+_WIDTH = 4
 
 _STORY = (
     "The harbour woke before the sun. A grey barge came in from the river, heavy with tea and paper, and a tall ship "
@@ -50,28 +51,33 @@ class Text(Protocol):
 
 
 class Plain:
-    """Any text."""
+    """Any text. `coarse` cuts it by characters; a long text always is."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_coarse", "_text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, coarse: bool = False) -> None:
         self._text = text
+        self._coarse = coarse or len(text) > _EXACT
 
     @property
     def count(self) -> int:
-        return count(self._text)
+        return (len(self._text) + _WIDTH - 1) // _WIDTH if self._coarse else len(_TOKEN.findall(self._text))
 
     def whole(self) -> str:
         return self._text
 
     def pieces(self) -> Iterator[str]:
-        return iter(pieces(self._text))
+        if self._coarse:
+            return (self._text[at : at + _WIDTH] for at in range(0, len(self._text), _WIDTH))
+        return iter(_TOKEN.findall(self._text))
 
     def encoded(self) -> Iterator[bytes]:
-        return map(json.encode, pieces(self._text))
+        return map(json.encode, self.pieces())
 
     def head(self, tokens: int) -> Text:
-        return Plain("".join(pieces(self._text)[:tokens]))
+        if self._coarse:
+            return Plain(self._text[: tokens * _WIDTH], coarse=True)
+        return Plain("".join(_TOKEN.findall(self._text)[:tokens]))
 
 
 class Tale:
@@ -96,16 +102,14 @@ class Tale:
         return Tale(min(tokens, self.count))
 
 
-def pieces(text: str) -> list[str]:
+def pieces(text: str) -> Iterator[str]:
     """The tokens of a text; joined they give it back."""
-    if len(text) <= _EXACT:
-        return _TOKEN.findall(text)
-    return [text[at : at + 4] for at in range(0, len(text), 4)]
+    return Plain(text).pieces()
 
 
 def count(text: str) -> int:
-    """Number of tokens: always `len(pieces(text))`."""
-    return len(_TOKEN.findall(text)) if len(text) <= _EXACT else (len(text) + 3) // 4
+    """Number of tokens of a text."""
+    return Plain(text).count
 
 
 def until(text: str, stops: list[str]) -> str:
@@ -114,5 +118,5 @@ def until(text: str, stops: list[str]) -> str:
     return text[: min(ends)] if ends else text
 
 
-_STORY_PIECES = pieces(_STORY)
-_STORY_ENCODED = [json.encode(piece) for piece in _STORY_PIECES]
+_STORY_PIECES = tuple(pieces(_STORY))
+_STORY_ENCODED = tuple(json.encode(piece) for piece in _STORY_PIECES)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from entrepot.store.contract import StoreAwayError
-from entrepot.store.engine import named, open_engine, writing
+from entrepot.store.engine import named, open_engine, reading, writing
 from entrepot.store.url import sqlite_path
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ def _apply(connection: Connection) -> str:
 async def _current(url: str) -> str | None:
     engine = open_engine(url)
     try:
-        async with engine.connect() as connection:
+        async with reading(engine) as connection:
             return await connection.run_sync(_revision)
     finally:
         await engine.dispose()

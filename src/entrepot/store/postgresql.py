@@ -41,6 +41,7 @@ _AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.PostgresSystemError,
+    asyncpg.InternalClientError,
 )
 
 
@@ -109,7 +110,12 @@ class PostgresqlDatabase:
     async def _connection(self) -> AsyncGenerator[Any, None]:
         with _renamed():
             async with self._pool.acquire(timeout=self._connect_timeout) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InternalClientError:
+                    # The server has said farewell on an idle connection, and its end has not come through yet.
+                    connection.terminate()
+                    raise
 
 
 class _renamed:  # noqa: N801  # a context manager that reads like a word
@@ -121,7 +127,9 @@ class _renamed:  # noqa: N801  # a context manager that reads like a word
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | TimeoutError):
+        if isinstance(
+            error, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError | OSError | TimeoutError
+        ):
             raise named(error) from error
 
 

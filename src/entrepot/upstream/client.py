@@ -84,7 +84,8 @@ class Upstream:
         kind = Kind.POOL_EXHAUSTED
         try:
             async with asyncio.timeout(timeouts.connect):
-                while not self._closed:
+                while True:
+                    self._check_open()
                     pool = self._pool(origin, limit)
                     connection = (None if fresh else pool.take()) or await pool.reserve()
                     if connection is None:
@@ -94,18 +95,22 @@ class Upstream:
                         return connection
         except TimeoutError:
             raise Fault(kind) from None
-        raise Fault(Kind.DRAINING)
 
     async def _open(self, origin: Origin, pool: Pool) -> Connection:
         connection = Connection(pool, asyncio.get_running_loop(), self._idle_timeout)
         try:
+            self._check_open()
             await self._dialer.dial(origin, connection)
         finally:
             pool.opened()
         if self._closed:
             connection.drop()
-            raise Fault(Kind.DRAINING)
+        self._check_open()
         return connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Fault(Kind.DRAINING)
 
     def _pool(self, origin: Origin, limit: int) -> Pool:
         pool = self._pools.get(origin)

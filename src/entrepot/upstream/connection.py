@@ -1,6 +1,7 @@
 """One connection to an origin: writes a request, parses its answer, watches the time."""
 
 import asyncio
+import ssl
 from itertools import chain
 from math import inf
 from typing import Protocol, cast
@@ -161,7 +162,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         response = self._response
-        if response is not None and self._until_eof:
+        if response is not None and self._until_eof and self._is_clean_end():
             self._spoiled = True
             self._finish(response)
         else:
@@ -207,11 +208,9 @@ class Connection(asyncio.Protocol):
         self._until_eof = not bare and coding is None and b"content-length" not in named
         self._status = status
         self._meta = 0
-        if self._rest is not None and status >= 300:
-            self._rest = None  # refused before it had all: it wants no more
-            self._spoiled = True
         if self._response is not None:
             self._response.begin(status, head, None if bare else named.get(b"content-encoding"))
+        head.clear()
         if self._without_body:
             self._complete = True
             raise HttpParserError("the parser cannot know that no body follows")
@@ -225,6 +224,14 @@ class Connection(asyncio.Protocol):
             self._started = False
 
     # Inside.
+
+    def _is_clean_end(self) -> bool:
+        """With TLS only close_notify is an end; a bare FIN may be somebody's who cuts in between."""
+        secured = self._transport.get_extra_info("ssl_object")
+        try:
+            return secured is None or secured.read(1) == b""
+        except ssl.SSLError:  # it waits for more
+            return False
 
     def _count_head(self, size: int) -> None:
         self._meta += size

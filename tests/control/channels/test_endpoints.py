@@ -1,6 +1,7 @@
 """/api/channels and /api/providers"""
 
 import httpx
+
 from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE

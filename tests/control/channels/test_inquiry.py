@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from tests.control.conftest import ON_SQLITE
-from tests.vendors import Vendor, running_sandbox
 
 from entrepot.control.channels import inquiry, service
 from entrepot.control.channels.schemas import ChannelCreate
 from entrepot.control.errors import InvalidError
 from entrepot.control.services import Sandbox, Services
 from entrepot.kit.clock import ManualClock
+from tests.control.conftest import ON_SQLITE
+from tests.vendors import Vendor, running_sandbox
 
 
 @pytest.fixture

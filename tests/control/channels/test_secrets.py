@@ -1,13 +1,13 @@
 """Vendor keys on both databases."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.control.channels import secrets, service
 from entrepot.control.channels.schemas import ChannelCreate
 from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
 from entrepot.control.services import Services
 from entrepot.store.raw import Database
+from tests.control.conftest import Feed
 
 
 async def _made(services: Services, *keys: str) -> int:

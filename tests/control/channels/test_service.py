@@ -1,7 +1,6 @@
 """Channels on both databases, as the snapshot then has them."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.compose.places import Places
 from entrepot.control.channels import service
@@ -12,6 +11,7 @@ from entrepot.control.services import Services
 from entrepot.kit import json
 from entrepot.snapshot.load import load
 from entrepot.store.raw import Database
+from tests.control.conftest import Feed
 
 FULL = {
     "name": "east",

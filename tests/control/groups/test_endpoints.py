@@ -1,6 +1,7 @@
 """/api/groups"""
 
 import httpx
+
 from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE

@@ -1,7 +1,6 @@
 """Groups on both databases."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
 from entrepot.control.groups import service
@@ -9,6 +8,7 @@ from entrepot.control.groups.schemas import GroupCreate, GroupUpdate
 from entrepot.control.keys import service as keys
 from entrepot.control.keys.schemas import KeyCreate
 from entrepot.control.services import Services
+from tests.control.conftest import Feed
 
 
 async def test_create_change_and_list(services: Services, fed: Feed) -> None:

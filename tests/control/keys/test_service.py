@@ -1,7 +1,6 @@
 """Keys on both databases, as gateways then see them."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
 from entrepot.control.keys import service
@@ -12,6 +11,7 @@ from entrepot.control.users.schemas import UserCreate
 from entrepot.kit.ids import key_hash, key_is_mistyped
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database
+from tests.control.conftest import Feed
 
 
 async def test_what_is_written_is_what_a_gateway_reads(services: Services, db: Database) -> None:

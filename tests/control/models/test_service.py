@@ -1,7 +1,6 @@
 """Models on both databases, as the snapshot then has them."""
 
 import pytest
-from tests.snapshot.places import Vendors
 
 from entrepot.control.errors import ConflictError, NotFoundError
 from entrepot.control.fields import TimeoutTable
@@ -12,6 +11,7 @@ from entrepot.control.prices.schemas import PriceSet, PriceTable
 from entrepot.control.services import Services
 from entrepot.snapshot.load import load
 from entrepot.store.raw import Database
+from tests.snapshot.places import Vendors
 
 
 async def test_what_is_written_is_what_the_snapshot_reads(services: Services, db: Database) -> None:

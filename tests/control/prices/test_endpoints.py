@@ -1,6 +1,7 @@
 """/api/prices"""
 
 import httpx
+
 from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE

@@ -1,7 +1,6 @@
 """Prices on both databases: what holds when."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.control.errors import InvalidError, NotFoundError
 from entrepot.control.prices import service
@@ -9,6 +8,7 @@ from entrepot.control.prices.schemas import PriceSet, PriceTable
 from entrepot.control.services import Services
 from entrepot.kit.clock import ManualClock
 from entrepot.store.raw import Database
+from tests.control.conftest import Feed
 
 
 async def test_stored_as_nano_usd(services: Services, db: Database) -> None:

@@ -1,6 +1,7 @@
 """/api/settings"""
 
 import httpx
+
 from tests.control.conftest import ON_SQLITE
 
 pytestmark = ON_SQLITE

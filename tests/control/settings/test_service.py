@@ -1,12 +1,12 @@
 """Settings on both databases."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.control.errors import InvalidError, NotFoundError
 from entrepot.control.services import Services
 from entrepot.control.settings import service
 from entrepot.control.settings.schemas import SettingUpdate
+from tests.control.conftest import Feed
 
 
 async def test_set_read_and_take_back(services: Services, fed: Feed) -> None:

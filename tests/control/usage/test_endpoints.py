@@ -1,6 +1,7 @@
 """/api/usage"""
 
 import httpx
+
 from tests.control.conftest import ON_SQLITE
 from tests.control.usage.conftest import Calls
 

@@ -1,7 +1,6 @@
 """Users on both databases."""
 
 import pytest
-from tests.control.conftest import Feed
 
 from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
 from entrepot.control.keys import service as keys
@@ -10,6 +9,7 @@ from entrepot.control.services import Services
 from entrepot.control.users import passwords, service
 from entrepot.control.users.schemas import UserCreate, UserUpdate
 from entrepot.kit.ids import key_hash
+from tests.control.conftest import Feed
 
 
 async def test_create_and_change(services: Services) -> None:

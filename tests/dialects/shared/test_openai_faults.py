@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.dialects.recordings import FILES, recordings
-from tests.shared import requires_shared
 
 from entrepot.core.faults import TABLE, Fault, Kind, VendorAnswer
 from entrepot.dialects.shared import openai_faults as faults
+from tests.dialects.recordings import FILES, recordings
+from tests.shared import requires_shared
 
 
 def refused(status: int, error: Any = None, headers: dict[str, str] | None = None) -> Fault:
@@ -72,6 +72,14 @@ def test_a_refusal_is_forwarded_as_it_came() -> None:
 def test_a_page_of_html_is_no_trouble() -> None:
     fault = faults.refusal(502, ((b"content-type", b"text/html"),), b"<html>Bad Gateway</html>")
     assert (fault.kind, fault.message) == (Kind.VENDOR_ERROR, TABLE[Kind.VENDOR_ERROR].message)
+
+
+@pytest.mark.parametrize("status", [400, 404, 413])
+def test_a_page_of_html_is_not_forwarded_but_its_status_is(status: int) -> None:
+    rendered = faults.render(faults.refusal(status, ((b"content-type", b"text/html"),), b"<html>nginx</html>"))
+    assert rendered.status == status
+    assert dict(rendered.headers)[b"content-type"] == b"application/json"
+    assert str(status) in json.loads(rendered.body)["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -34,5 +34,5 @@ def test_a_route_that_is_not_in_the_book(checkout) -> None:
 
 def test_a_command_that_is_not_in_the_book(checkout) -> None:
     code = '@app.command()\ndef key_add(): ...\n@app.command("serve")\ndef run(): ...\ndef plain(): ...\n'
-    project = checkout({"src/entrepot/cli/main.py": code, "docs/commands.md": "entrepot serve"})
+    project = checkout({"src/entrepot/cli/main.py": code, "docs/cli.md": "entrepot serve"})
     assert [finding.name for finding in documented.commands_documented(project)] == ["key-add"]

@@ -152,13 +152,16 @@ def _why_refused(said: Said) -> Kind:
 
 
 def refusal(status: int, headers: Headers, body: bytes) -> Fault:
-    """A vendor's answer with status ≥ 400 as a fault."""
+    """A vendor's answer with status ≥ 400 as a fault. A body that is no JSON (a proxy's page of HTML) is not forwarded."""
+    found = dict(headers)
     try:
         said = read_error(json.decode(body))
+        answer = VendorAnswer(status, found.get(b"content-type", _JSON), scrub_bytes(body))
     except json.JsonError:
         said = Said()
-    found = dict(headers)
-    answer = VendorAnswer(status, found.get(b"content-type", _JSON), scrub_bytes(body))
+        text = f"The upstream refused the request with status {status} and no reason."
+        error = {"message": text, "type": "invalid_request_error", "param": None, "code": None}
+        answer = VendorAnswer(status, _JSON, json.encode({"error": error}))
     return _fault(kind_for(status, said), said, answer, wait(found, said))
 
 

@@ -1,0 +1,44 @@
+"""`entrepot usage …`"""
+
+import sqlite3
+from pathlib import Path
+
+from tests.cli.conftest import Run, RunJson
+
+ROW = {
+    "id": "req_20270115000000000000000000",
+    "day": "20270115",
+    "arrived_at": 1_800_000_000_000_000,
+    "operation": "chat",
+    "dialect": "openai_chat",
+    "status": 200,
+    "outcome": "ok",
+    "model": "gpt-4o",
+    "stream": 0,
+    "address": "192.0.2.1",
+    "key_id": 1,
+    "basis": "vendor",
+    "prompt_tokens": 3,
+    "output_tokens": 4,
+    "total_us": 5000,
+    "bytes_in": 1,
+    "bytes_out": 2,
+}
+
+
+def test_list_show_and_sum(run: Run, run_json: RunJson, tmp_path: Path) -> None:
+    run_json("key", "create", "--name", "laptop")
+    with sqlite3.connect(tmp_path / "data" / "entrepot.db") as database:
+        marks = ", ".join("?" * len(ROW))
+        database.execute(f"INSERT INTO usage ({', '.join(ROW)}) VALUES ({marks})", list(ROW.values()))
+    database.close()
+    (call,) = run_json("usage", "list", "--key", "laptop", "--model", "gpt-4o")["data"]
+    assert (call["key"], call["total_ms"]) == ("laptop", 5.0)
+    assert run_json("usage", "list", "--status", "500")["data"] == []
+    assert run_json("usage", "show", ROW["id"])["output_tokens"] == 4
+    (by_key,) = run_json("usage", "summary", "--by", "key")["data"]
+    assert (by_key["by"], by_key["calls"], by_key["prompt_tokens"]) == ("laptop", 1, 3)
+    assert "gpt-4o" in run("usage", "summary", "--by", "model").stdout
+    assert run("usage", "summary", "--by", "hour").exit_code == 2
+    assert run("usage", "show", "req_x").exit_code == 1
+    assert run("usage", "list", "--since", "soon").exit_code == 1

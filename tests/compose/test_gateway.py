@@ -1,0 +1,51 @@
+"""A gateway worker: what it carries, what it costs at rest, and that it follows the database."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from entrepot.compose.prepare import prepare
+from entrepot.settings import Handoff
+from tests.gateways import running_gateway
+
+ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def test_it_carries_no_control_plane() -> None:
+    heavy = ("sqlalchemy", "alembic", "fastapi", "pydantic", "typer", "rich", "argon2", "entrepot.control")
+    code = f"import sys, entrepot.compose.gateway; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_a_disabled_key_is_dead_in_two_seconds(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path / "data") as gateway, gateway.client() as client:
+        assert (await client.post("/v1/chat/completions", json=ASK)).status_code == 200
+        config = tmp_path / "more.toml"
+        config.write_text('[[key]]\nname="other"\nsecret="sk-other-key"\n')
+        await prepare(Handoff(settings=gateway.settings, role="prepare", config=str(config)))
+        other = {"authorization": "Bearer sk-other-key"}
+        assert (await client.post("/v1/chat/completions", json=ASK, headers=other)).status_code == 200
+        config.write_text('[[key]]\nname="other"\nsecret="sk-other-key"\nstatus="disabled"\n')
+        await prepare(Handoff(settings=gateway.settings, role="prepare", config=str(config)))
+        async with asyncio.timeout(3):
+            while (await client.post("/v1/chat/completions", json=ASK, headers=other)).status_code == 200:
+                await asyncio.sleep(0.05)
+        answer = await client.post("/v1/chat/completions", json=ASK, headers=other)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "api_key_disabled")
+
+
+async def test_usage_rows_are_written_and_hold_no_content(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path) as gateway:
+        async with gateway.client() as client:
+            secret_text = "what-only-the-client-may-know"
+            body = ASK | {"messages": [{"role": "user", "content": secret_text}]}
+            answer = await client.post("/v1/chat/completions", json=body, headers={"x-request-id": "mine"})
+        settings = gateway.settings
+    files = [path for path in settings.data_path.rglob("*") if path.is_file()]
+    stored = b"".join(path.read_bytes() for path in files)
+    assert answer.headers["x-request-id"].encode() in stored
+    assert b"mine" in stored
+    assert secret_text.encode() not in stored
+    assert gateway.key.encode() not in stored
