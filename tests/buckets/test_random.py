@@ -23,7 +23,7 @@ from entrepot.store.url import sqlite_path
 from tests.buckets.desks import die, line
 from tests.databases import Databases
 
-OPTIONS = Options(background=False, segment_size=32 * 1024)
+OPTIONS = Options(background=False, segment_size=32 * 1024, patience=60.0)
 WORKERS = 3
 
 _worker = st.integers(0, WORKERS - 1)
@@ -98,6 +98,7 @@ class World:
                 break
             for each in (desk, *self.desks):
                 await each.step()
+        assert task.done(), "nobody decides"
         try:
             held = await task
         except InsufficientError as error:
@@ -206,7 +207,7 @@ async def live(url: str, number: "itertools.count[int]", opening: int, steps: li
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 60), ("postgresql", 15)])
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 300), ("postgresql", 40)])
 def test_random_lives(databases: Databases, kind: str, examples: int) -> None:
     url = databases.migrated(kind)
     number = itertools.count(1)

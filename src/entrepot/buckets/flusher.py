@@ -131,8 +131,8 @@ class Flusher:
         if not self.sure:
             await self.read_back()
         batch = self._next_batch() if flush else Batch(self.applied, self.applied)
-        await self._cover(batch)
-        await self._attempt(batch, wishes, tuple(recall))
+        if await self._cover(batch):
+            await self._attempt(batch, wishes, tuple(recall))
 
     async def poll(self) -> None:
         """Only look for recalls: cheaper than a round, and writes nothing."""
@@ -229,20 +229,23 @@ class Flusher:
             return Batch(self.applied, self.applied)
         return Batch.of(self.applied, self.journal.read(self.applied)[:BATCH])
 
-    async def _cover(self, batch: Batch) -> None:
-        """Lease what the batch charges beyond its leases, as far as it is there."""
+    async def _cover(self, batch: Batch) -> bool:
+        """Lease what the batch charges beyond its leases, as far as it is there.
+
+        False where that was refused: then nothing is known of what is there, and the batch has to wait.
+        """
         wishes: list[Grant] = []
         for bucket, nano in charges_of(batch.settles).items():
             missing = nano - self.account(bucket).chargeable if bucket != HOUSE else 0
             if missing > 0:
                 wishes.append(Grant(bucket, 1, missing, 0, UNLIMITED))
-        if wishes:
-            await self._attempt(Batch(self.applied, self.applied), wishes, ())
+        return not wishes or await self._attempt(Batch(self.applied, self.applied), wishes, ())
 
-    async def _attempt(self, batch: Batch, wishes: Sequence[Grant], recall: Sequence[int], *, split: bool = False) -> None:
-        """Commit. A refusal is first put down to a doubt about our own memory, the second time to the data."""
+    async def _attempt(self, batch: Batch, wishes: Sequence[Grant], recall: Sequence[int], *, split: bool = False) -> bool:
+        """Commit; False where that was refused. A refusal is first put down to a doubt about our own memory, the second time to the data."""
         try:
             await self._commit(batch, wishes, recall)
+            return True
         except StoreAwayError:
             raise
         except StoreError as error:
@@ -253,6 +256,7 @@ class Flusher:
                 await self.read_back()
             else:
                 await self._bisect(batch, error)
+            return False
 
     async def _bisect(self, batch: Batch, error: StoreError) -> None:
         """Commit the halves apart; a record that fails alone is parked."""

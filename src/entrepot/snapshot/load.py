@@ -10,6 +10,7 @@ import msgspec
 from entrepot.core.http import Headers, Timeouts, parse_origin
 from entrepot.kit import json
 from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
+from entrepot.snapshot.prices import READ_PRICES, read_prices
 from entrepot.store.contract import Database, Row, Statement
 from entrepot.store.vault import Vault, VaultError, channel_key_place
 
@@ -31,6 +32,7 @@ _READ = (
     ),
     Statement("SELECT channel_id, id, secret, status FROM channel_keys ORDER BY channel_id, position, id"),
     Statement("SELECT name, id, description, owner, created_at, disconnect, timeouts FROM models ORDER BY id"),
+    READ_PRICES,
 )
 
 
@@ -80,7 +82,7 @@ class _Builder:
         self._self_urls = self_urls
 
     def snapshot(self, tables: list[list[Row]]) -> Snapshot:
-        head, groups, channels, keys, models = tables
+        head, groups, channels, keys, models, prices = tables
         keys_of: dict[int, list[Row]] = {}
         for channel_id, *rest in keys:
             keys_of.setdefault(channel_id, []).append(tuple(rest))
@@ -90,6 +92,7 @@ class _Builder:
             {DEFAULT_GROUP: Group(0, DEFAULT_GROUP), **_groups(groups)},
             [channel for channel in made if channel is not None],
             _models(models),
+            read_prices(prices),
         )
 
     def _channel(self, row: _ChannelRow, keys: list[Row]) -> Channel | None:

@@ -10,6 +10,7 @@ from entrepot.core.http import Headers, Origin, Timeouts
 from entrepot.kit import patterns
 from entrepot.kit.json import Members
 from entrepot.snapshot.index import Index
+from entrepot.snapshot.prices import NO_PRICES, PriceTable
 
 Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
 
@@ -90,14 +91,21 @@ class Snapshot:
     groups: by name.
     channels: the enabled ones.
     models: rows about models, patterns included.
+    prices: rows by model, for billing's price book.
     """
 
-    __slots__ = ("_about", "_index", "_memo", "_wildcards", "channels", "groups", "models", "version")
+    __slots__ = ("_about", "_index", "_memo", "_wildcards", "channels", "groups", "models", "prices", "version")
 
     def __init__(
-        self, version: int, groups: Mapping[str, Group], channels: Iterable[Channel] = (), models: Iterable[Model] = ()
+        self,
+        version: int,
+        groups: Mapping[str, Group],
+        channels: Iterable[Channel] = (),
+        models: Iterable[Model] = (),
+        prices: PriceTable = NO_PRICES,
     ) -> None:
         self.version = version
+        self.prices = prices
         self.groups: Mapping[str, Group] = MappingProxyType(dict(groups))
         self.channels: tuple[Channel, ...] = tuple(channels)
         self.models: Mapping[str, Model] = MappingProxyType({model.name: model for model in models})

@@ -1,0 +1,149 @@
+"""What may a call cost? Made before it is sent, from the body's bytes; never a tokenizer over the prompt.
+
+A whole answer holds its cap. A stream holds one slice, whatever cap it names (clients have a
+standing `max_tokens=32000`), and grows by slices as tokens flow. Estimates err upwards a little;
+what the vendor counts in the end is what is charged.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from entrepot.billing.charge import EXACT, MAX_CHARGE, ONE_CALL, PER_UNIT, Units
+from entrepot.billing.prices import Quote, Tier
+from entrepot.core.call import Peek
+from entrepot.core.counting import count_json
+from entrepot.kit.json import Members
+
+DEFAULT_CAP: Final = 4096
+"""Output tokens of a choice that a whole answer without a cap of its own holds for."""
+SLICE: Final = 1024
+"""Output tokens that a stream holds ahead of what has flowed, each choice."""
+USEFUL: Final = 64
+"""Output tokens of a choice below which an answer is not worth sending for (or its own cap, where that is less)."""
+MAX_OUTPUT: Final = 2**31 - 1
+"""What can be afforded where output costs nothing."""
+
+_MARGIN = 16
+"""Tokens that every prompt is larger by: roles, separators, what a vendor adds."""
+_DATA = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
+_DATA_MARKS = (b"base64", b'"data"', b'_data"')
+_LINK = re.compile(rb'"(?:url|image_url|file_url|fileUri|file_uri|file_id)"\s*:\s*"')
+_LINK_TOKENS = 1000
+"""A picture or document that the vendor fetches: about a large picture at most vendors."""
+_DATA_TOKENS, _DATA_LENGTH = 300, 400
+"""Characters of base64 a token, beside a flat part: a picture of 1 MB makes 3,500, a minute of speech at 64 kbit/s 1,900."""
+_SMALL = 1024
+
+
+class Estimate(msgspec.Struct, frozen=True, gc=False):
+    """What a call may cost. Amounts in `fixed` and `each` are exact (1 / EXACT nano-USD), all others nano-USD."""
+
+    prompt: int
+    """Tokens of the prompt, about."""
+    fixed: int
+    """The prompt and what is billed by unit."""
+    each: int
+    """One output token at the dearest kind that this call may be answered with."""
+    cap: int
+    """Output tokens of all choices at most: the client's own cap, or the default; 0 where nothing is written."""
+    capped: bool
+    """Did the client name the cap?"""
+    choices: int
+    stream: bool
+
+    def cost(self, output: int) -> int:
+        """Prompt, units and so many output tokens, rounded up."""
+        return min(-(-(self.fixed + max(output, 0) * self.each) // EXACT), MAX_CHARGE)
+
+    @property
+    def hold(self) -> int:
+        """What to reserve before the call is sent."""
+        return self.ahead(0) if self.stream else self.cost(self.cap)
+
+    @property
+    def step(self) -> int:
+        """What a stream's hold grows by: a slice."""
+        return -(-SLICE * self.choices * self.each // EXACT)
+
+    @property
+    def minimum(self) -> int:
+        """With less than this nothing is sent: 402."""
+        return self.cost(min(USEFUL * self.choices, self.cap))
+
+    def ahead(self, delivered: int) -> int:
+        """What a stream should have reserved when so many output tokens (of all choices) have flowed: a slice more."""
+        wanted = delivered + SLICE * self.choices
+        return self.cost(max(delivered, min(wanted, self.cap)) if self.capped else wanted)
+
+    def affordable(self, available: int) -> int:
+        """The largest cap of a choice that so much pays for, at most the client's own; 0 where not even the prompt is paid."""
+        left = available * EXACT - self.fixed
+        if left < 0:
+            return 0
+        most = left // (self.each * self.choices) if self.each else MAX_OUTPUT
+        return min(most, self.cap // self.choices if self.capped else MAX_OUTPUT)
+
+
+def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEFAULT_CAP, units: Units = ONE_CALL) -> Estimate:
+    """What a call may cost. `ratio_ppm` is the dearest of its groups'; `default_cap` is 0 where no text is written."""
+    prompt = prompt_tokens(peek.members)
+    tier = quote.tier(prompt)
+    choices = max(peek.choices, 1)
+    cap = default_cap if peek.max_output is None or not default_cap else peek.max_output
+    fixed = prompt * _prompt_price(tier, peek.members) + PER_UNIT * _unit_costs(quote, units, prompt)
+    return Estimate(
+        prompt=prompt,
+        fixed=fixed * ratio_ppm,
+        each=_output_price(tier, peek.members) * ratio_ppm if default_cap else 0,
+        cap=cap * choices,
+        capped=peek.max_output is not None or not default_cap,
+        choices=choices,
+        stream=peek.stream,
+    )
+
+
+def prompt_tokens(members: Members) -> int:
+    """Tokens of a request's texts by class of byte, a quarter more for safety; pictures and sounds by their size."""
+    texts = others = 0
+    for raw in members.values():
+        value = bytes(raw)
+        texts += count_json(value)
+        if len(value) > _SMALL:
+            others += _attached(value)
+        elif b"url" in value or b"file" in value:
+            others += _LINK_TOKENS * len(_LINK.findall(value))
+    return texts + texts // 4 + others + _MARGIN
+
+
+def _attached(value: bytes) -> int:
+    tokens = _LINK_TOKENS * len(_LINK.findall(value)) if b"url" in value or b"file" in value else 0
+    if any(mark in value for mark in _DATA_MARKS):
+        tokens += sum(_DATA_TOKENS + len(data) // _DATA_LENGTH for data in _DATA.findall(value))
+    return tokens
+
+
+def _prompt_price(tier: Tier, members: Members) -> int:
+    """The dearest way to read this prompt: nobody knows yet what the vendor will put into its cache."""
+    price = max(tier.price("input"), tier.price("cache_write_5m"))
+    if any(b"cache_control" in bytes(raw) and b'"1h"' in bytes(raw) for raw in members.values()):
+        price = max(price, tier.price("cache_write_1h"))
+    return price
+
+
+def _output_price(tier: Tier, members: Members) -> int:
+    price = max(tier.price("output"), tier.price("reasoning"))
+    wanted = members.get("modalities")
+    if wanted is not None:
+        if b"audio" in bytes(wanted):
+            price = max(price, tier.price("audio_output"))
+        if b"image" in bytes(wanted):
+            price = max(price, tier.price("image_output"))
+    return price
+
+
+def _unit_costs(quote: Quote, units: Units, prompt: int) -> int:
+    size, quality = units.size.lower(), units.quality.lower()
+    counted = {"call": units.calls, "image": units.images, "second": units.seconds, "character": units.characters}
+    return sum(count * quote.unit(kind, prompt, size, quality) for kind, count in counted.items() if kind in quote.units)
