@@ -5,17 +5,17 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.billing.books import quote, row
 
 from entrepot.billing.charge import EXACT, MAX_CHARGE, ONE_CALL, Units, charge, cost, exact, rounded
 from entrepot.billing.prices import Quote, _quote, free
 from entrepot.core.usage import TOKEN_KINDS, Basis, Usage
 from entrepot.snapshot.prices import TOKENS, UNITS, Conditions, PriceRow
+from tests.billing.books import quote, row
 
 COUNTS = st.integers(0, 2_000_000)
 PRICES = st.integers(0, 200 * 10**9)
 RATIOS = st.integers(0, 5_000_000)
-usages = st.builds(Usage, **{kind: COUNTS for kind in TOKEN_KINDS})
+usages = st.builds(Usage, **dict.fromkeys(TOKEN_KINDS, COUNTS))
 units = st.builds(Units, calls=st.integers(0, 3), images=COUNTS, seconds=COUNTS, characters=COUNTS)
 
 

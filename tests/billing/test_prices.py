@@ -1,10 +1,10 @@
 """The price book: which rows hold for a model at a moment, and what a kind costs that has no price of its own."""
 
 import pytest
-from tests.billing.books import book, quote, row
 
 from entrepot.billing.prices import PriceBook, free
 from entrepot.snapshot.prices import TOKENS, PriceRow, price_table
+from tests.billing.books import book, quote, row
 
 DAY = 86_400_000_000
 

@@ -26,7 +26,7 @@ MAX_OUTPUT: Final = 2**31 - 1
 """What can be afforded where output costs nothing."""
 
 _MARGIN = 16
-"""Tokens that every prompt is larger by: roles, separators, what a vendor adds."""
+"""Tokens that a prompt is held for beside a quarter more than was counted: roles, separators, what a vendor adds."""
 _DATA = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
 _DATA_MARKS = (b"base64", b'"data"', b'_data"')
 _LINK = re.compile(rb'"(?:url|image_url|file_url|fileUri|file_uri|file_id)"\s*:\s*"')
@@ -41,7 +41,9 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
     """What a call may cost. Amounts in `fixed` and `each` are exact (1 / EXACT nano-USD), all others nano-USD."""
 
     prompt: int
-    """Tokens of the prompt, about."""
+    """Tokens of the prompt, with a margin: what is held for."""
+    counted: int
+    """Tokens of the prompt, about: what is charged for where the vendor counts nothing."""
     fixed: int
     """The prompt and what is billed by unit."""
     each: int
@@ -88,13 +90,15 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
 
 def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEFAULT_CAP, units: Units = ONE_CALL) -> Estimate:
     """What a call may cost. `ratio_ppm` is the dearest of its groups'; `default_cap` is 0 where no text is written."""
-    prompt = prompt_tokens(peek.members)
+    counted = prompt_tokens(peek.members)
+    prompt = counted + counted // 4 + _MARGIN
     tier = quote.tier(prompt)
     choices = max(peek.choices, 1)
     cap = default_cap if peek.max_output is None or not default_cap else peek.max_output
     fixed = prompt * _prompt_price(tier, peek.members) + PER_UNIT * _unit_costs(quote, units, prompt)
     return Estimate(
         prompt=prompt,
+        counted=counted,
         fixed=fixed * ratio_ppm,
         each=_output_price(tier, peek.members) * ratio_ppm if default_cap else 0,
         cap=cap * choices,
@@ -105,7 +109,7 @@ def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEF
 
 
 def prompt_tokens(members: Members) -> int:
-    """Tokens of a request's texts by class of byte, a quarter more for safety; pictures and sounds by their size."""
+    """Tokens of a request, about: texts by class of byte, pictures and sounds by their size."""
     texts = others = 0
     for raw in members.values():
         value = bytes(raw)
@@ -114,7 +118,7 @@ def prompt_tokens(members: Members) -> int:
             others += _attached(value)
         elif b"url" in value or b"file" in value:
             others += _LINK_TOKENS * len(_LINK.findall(value))
-    return texts + texts // 4 + others + _MARGIN
+    return texts + others
 
 
 def _attached(value: bytes) -> int:
