@@ -237,9 +237,13 @@ class Buckets:
 
     async def step(self) -> None:
         """One look at the database: a round where there is work, else only a look for recalls."""
-        await self._make_room()
-        now = self._clock.monotonic()
         flusher = self.flusher
+        await self._make_room()
+        if not flusher.sure:
+            # A lease may have come although its answer was lost.
+            await flusher.read_back()
+            self._serve()
+        now = self._clock.monotonic()
         due = now - self._flushed_at >= self._options.tick or not self._options.background or self.lag > 1 << 17
         flush = due and self.lag > 0
         self._sweep(now)
@@ -249,7 +253,7 @@ class Buckets:
         flusher.idle.difference_update(wish.bucket for wish in wishes)
         asked, self._ask = self._ask, set()
         stale = now - flusher.committed_at >= self._options.heartbeat
-        if flush or wishes or flusher.recalled or stale or not flusher.sure or (due and flusher.idle):
+        if flush or wishes or flusher.recalled or stale or (due and flusher.idle):
             await flusher.round(wishes, asked, flush=flush)
             if flush:
                 self._flushed_at = now

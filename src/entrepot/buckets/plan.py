@@ -36,6 +36,11 @@ class Plan:
     """By (hour, user, key, group, model, channel): calls, faults, prompt, output, charge, shortfall."""
 
 
+def hour_of(time_us: int) -> int:
+    """Hours since 1970 UTC, rounded like SQL does: towards zero."""
+    return time_us // HOUR_US if time_us >= 0 else -(-time_us // HOUR_US)
+
+
 def charges_of(records: Sequence[Settle]) -> dict[int, int]:
     """By bucket, what the records charge in all."""
     sums: dict[int, int] = defaultdict(int)
@@ -52,7 +57,7 @@ def make_plan(records: Sequence[Settle], chargeable: Mapping[int, int], journal:
         wallet, charge, shortfall = _charge(plan, record, chargeable)
         line = record.line
         plan.rows.append((*_clean(line), wallet or None, charge, shortfall, record.held, journal))
-        hour = line.arrived_at // HOUR_US
+        hour = hour_of(line.arrived_at)
         if wallet and charge:
             plan.postings[wallet, hour] += charge
         if shortfall:

@@ -60,8 +60,12 @@ class Caller(msgspec.Struct, frozen=True):
     expires: float | None = None
     """Wall time in seconds."""
     enabled: bool = True
+    wallet: int = 0
+    """Bucket that pays; 0 where the user has none, and so no balance."""
+    caps: tuple[int, ...] = ()
+    """Buckets that only limit: the key's quota, budgets."""
     quota: int | None = None
-    """nano-USD, None is unlimited (kept from the start; enforced with `buckets/`)."""
+    """nano-USD, None is unlimited."""
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None

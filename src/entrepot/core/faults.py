@@ -51,6 +51,12 @@ class Kind(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     MODEL_NOT_ALLOWED = "model_not_allowed"
     NO_CHANNEL = "no_channel"
+    # money
+    INSUFFICIENT_QUOTA = "insufficient_quota"
+    BALANCE_ON_HOLD = "balance_on_hold"
+    BALANCE_EXHAUSTED = "balance_exhausted"
+    NOT_PRICED = "not_priced"
+    MONEY_AWAY = "money_away"
     # the vendor
     DNS_FAILED = "dns_failed"
     CONNECT_REFUSED = "connect_refused"
@@ -137,6 +143,37 @@ TABLE: dict[Kind, Row] = {
     Kind.UNKNOWN_MODEL: _client(404, "model_not_found", "The model does not exist or no channel serves it."),
     Kind.MODEL_NOT_ALLOWED: _client(403, "model_not_allowed", "This API key may not use that model.", "permission_error"),
     Kind.NO_CHANNEL: Row(503, "server_error", "no_channel", "No channel serves this model right now.", Blame.US, retry=True),
+    Kind.INSUFFICIENT_QUOTA: _client(
+        402,
+        "insufficient_quota",
+        "The balance or quota cannot pay for this call. Top up, or ask for less.",
+        "insufficient_quota",
+    ),
+    Kind.BALANCE_ON_HOLD: Row(
+        429,
+        "rate_limit_error",
+        "balance_on_hold",
+        "The balance is held by calls that are running. Try again when one has ended.",
+        Blame.CLIENT,
+        retry=True,
+    ),
+    Kind.BALANCE_EXHAUSTED: Row(
+        402,
+        "insufficient_quota",
+        "balance_exhausted",
+        "The balance was used up while the answer was running; it was ended here.",
+        Blame.CLIENT,
+        charge=Charge.DELIVERED,
+    ),
+    Kind.NOT_PRICED: Row(503, "server_error", "model_not_priced", "This model has no price yet.", Blame.US),
+    Kind.MONEY_AWAY: Row(
+        503,
+        "server_error",
+        "billing_unavailable",
+        "Balances cannot be read at the moment. Try again soon.",
+        Blame.US,
+        retry=True,
+    ),
     Kind.DNS_FAILED: _channel(502, "upstream_dns", "The upstream's name could not be resolved."),
     Kind.CONNECT_REFUSED: _channel(502, "upstream_unreachable", "The upstream could not be reached."),
     Kind.CONNECT_TIMEOUT: _channel(504, "upstream_connect_timeout", "The upstream did not accept the connection in time."),

@@ -5,18 +5,27 @@ fail over: at most `HOLD_SECONDS` after the vendor's 200, or `HOLD_BYTES`.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import msgspec
 
+from entrepot.billing.hold import CHECK_CHUNKS
 from entrepot.core.call import Call
 from entrepot.core.dialect import Dialect, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
+from entrepot.core.money import format_usd
+from entrepot.core.record import Record
 from entrepot.core.route import Route
 from entrepot.kit.clock import Clock
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
+from entrepot.relay.pulse import Pulse
 from entrepot.upstream.client import Response
+
+Synced: TypeAlias = Callable[[int], Awaitable[None]]
+"""Waits until a position of the journal is as durable as was asked for."""
 
 HOLD_SECONDS = 10.0
 HOLD_BYTES = 64 * 1024
@@ -31,14 +40,17 @@ _SAY_SECONDS = 5.0
 class Forward:
     """Brings one vendor's answer to one client."""
 
-    __slots__ = ("_call", "_clock", "_dialect", "exchange", "outcome")
+    __slots__ = ("_call", "_clock", "_dialect", "_synced", "exchange", "outcome")
 
-    def __init__(self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0917
+        self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, clock: Clock, synced: Synced
+    ) -> None:
         self._call = call
         self._dialect = dialect
         self._clock = clock
         self.exchange = exchange
         self.outcome = outcome
+        self._synced = synced
 
     async def answer(self, route: Route, response: Response) -> None:
         """Pass the answer on. Raises Fault; once the exchange has started, no other route may be tried."""
@@ -52,11 +64,14 @@ class Forward:
         show_model = peek.model if route.mapped else None
         tap = self._dialect.tap(Tapping(stream, show_model, strip_usage=peek.stream and not peek.wants_usage))
         del peek
+        self.outcome.tap = tap
+        pulse = Pulse(self.outcome.hold, response, tap)
         try:
             await (self._stream(response, tap) if stream else self._whole(response, tap))
         finally:
+            pulse.stop()
             if self.exchange.started:  # an answer that was held back and given up was never delivered
-                self.outcome.usage = tap.usage or tap.counted()
+                self._count(tap)
 
     async def _whole(self, response: Response, tap: Tap) -> None:
         body = await _gather(response, WHOLE_LIMIT)
@@ -67,8 +82,10 @@ class Forward:
         if tap.fault is not None:
             raise tap.fault
         self._committed(response.status)
+        await self._settle(tap)
         length = (b"content-length", str(len(out)).encode())
-        await self.exchange.start(response.status, (*self._headers(response), length))
+        cost = (b"x-entrepot-cost", format_usd(self.outcome.charge).encode())
+        await self.exchange.start(response.status, (*self._headers(response), length, cost))
         await self.exchange.send(out, more=False)
 
     async def _large(self, response: Response, tap: Tap, body: bytes) -> None:
@@ -78,8 +95,9 @@ class Forward:
         await self.exchange.send(tap.feed(body), more=True)
         while data := await response.chunk():
             await self.exchange.send(tap.feed(data), more=True)
-        await self.exchange.send(tap.end(), more=False)
-        self.outcome.fault = tap.fault
+        out, self.outcome.fault = tap.end(), tap.fault
+        await self._settle(tap)
+        await self.exchange.send(out, more=False)
 
     async def _stream(self, response: Response, tap: Tap) -> None:
         held = await self._first_content(response, tap)
@@ -87,12 +105,39 @@ class Forward:
         await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
         await self.exchange.send(held, more=True)
         del held
+        chunks = 0
         while data := await response.chunk():
+            chunks += 1
+            if chunks % CHECK_CHUNKS == 0 and self.outcome.hold is not None:
+                await self.outcome.hold.cover(tap.counted(), self._so_far)
             if out := tap.feed(data):
+                if tap.done:  # [DONE] must not go out before the charge is in the journal
+                    await self._settle(tap)
                 await self.exchange.send(out, more=True)
         # The vendor's own error frame has passed already; nothing of ours is added to it.
-        await self.exchange.send(tap.end() if tap.fault is None else b"", more=False)
-        self.outcome.fault = tap.fault
+        out, self.outcome.fault = (tap.end() if tap.fault is None else b""), tap.fault
+        await self._settle(tap)
+        await self.exchange.send(out, more=False)
+
+    def _count(self, tap: Tap) -> None:
+        """What the client was given."""
+        usage, hold = tap.usage, self.outcome.hold
+        if usage is None:
+            usage = hold.counted(tap.counted()) if hold is not None else tap.counted()
+        self.outcome.usage = usage
+
+    async def _settle(self, tap: Tap) -> None:
+        """The charge is in the journal before the end of the answer goes out."""
+        self._count(tap)
+        position = self.outcome.settle(self._call, self.exchange, self._clock.monotonic())
+        if position is not None:
+            await self._synced(position)
+
+    def _so_far(self) -> Record:
+        """The call as it stands: what a crash now would leave on the bill."""
+        if self.outcome.tap is not None:
+            self._count(self.outcome.tap)
+        return self.outcome.record(self._call, self.exchange, self._clock.monotonic())
 
     async def _first_content(self, response: Response, tap: Tap) -> bytes:
         """Everything up to and with the first content. Raises the Fault of an answer that never gives any."""
@@ -128,6 +173,11 @@ class Forward:
         return ((b"content-type", kind), *passed, *named)
 
 
+def _last_words(fault: Fault, dialect: Dialect, tap: Tap | None) -> bytes:
+    """An empty wallet ends a stream like a full one does (`length`); every other fault is an error."""
+    return tap.cutoff() if fault.kind is Kind.BALANCE_EXHAUSTED and tap is not None else dialect.render_late(fault)
+
+
 async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outcome) -> None:
     """Tell the client of a fault, in the way that is still open."""
     if fault.kind in (Kind.CLIENT_LEFT, Kind.CLIENT_STALLED):
@@ -144,7 +194,7 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
                 )
                 await exchange.send(rendered.body, more=False)
             elif outcome.peek.stream:
-                await exchange.send(dialect.render_late(fault), more=False)
+                await exchange.send(_last_words(fault, dialect, outcome.tap), more=False)
             else:
                 exchange.abort()
     except TimeoutError:

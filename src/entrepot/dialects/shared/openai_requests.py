@@ -147,6 +147,9 @@ def patch(peek: Peek, changes: Changes) -> bytes:
         members.update(changes.set)
     if changes.model is not None:
         members["model"] = json.raw(changes.model)
+    if changes.max_output is not None:
+        name = "max_completion_tokens" if "max_completion_tokens" in members else "max_tokens"
+        members[name] = json.raw(changes.max_output)
     if changes.ask_usage:
         members["stream_options"] = _asking(members.get("stream_options"))
     return json.encode(members)
