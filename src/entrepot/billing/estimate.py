@@ -6,7 +6,7 @@ what the vendor counts in the end is what is charged.
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,14 +27,18 @@ MAX_OUTPUT: Final = 2**31 - 1
 
 _MARGIN = 16
 """Tokens that a prompt is held for beside a quarter more than was counted: roles, separators, what a vendor adds."""
-_DATA = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
-_DATA_MARKS = (b"base64", b'"data"', b'_data"')
-_LINK = re.compile(rb'"(?:url|image_url|file_url|fileUri|file_uri|file_id)"\s*:\s*"')
+# One pass, begun at quotation marks only: ten times faster than looking for words.
+_MARK = re.compile(
+    rb'"(?:(?P<link>(?:url|image_url|file_url|fileUri|file_uri|file_id)"\s*:\s*"(?!data:))'
+    rb'|(?P<hour>ttl"\s*:\s*"1h")'
+    rb'|(?:data:[^"\\]{0,200};base64,)?(?P<data>[A-Za-z0-9+/=_-]{1024,})")'
+)
 _LINK_TOKENS = 1000
 """A picture or document that the vendor fetches: about a large picture at most vendors."""
 _DATA_TOKENS, _DATA_LENGTH = 300, 400
 """Characters of base64 a token, beside a flat part: a picture of 1 MB makes 3,500, a minute of speech at 64 kbit/s 1,900."""
-_SMALL = 1024
+_SHORT = 24
+"""Bytes of a member that cannot hold any of this."""
 
 
 class Estimate(msgspec.Struct, frozen=True, gc=False):
@@ -88,17 +92,23 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
         return min(most, self.cap // self.choices if self.capped else MAX_OUTPUT)
 
 
+class _Prompt(NamedTuple):
+    tokens: int
+    hour: bool
+    """It asks for a cache that lasts an hour."""
+
+
 def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEFAULT_CAP, units: Units = ONE_CALL) -> Estimate:
     """What a call may cost. `ratio_ppm` is the dearest of its groups'; `default_cap` is 0 where no text is written."""
-    counted = prompt_tokens(peek.members)
-    prompt = counted + counted // 4 + _MARGIN
+    counted = _read(peek.members)
+    prompt = counted.tokens + counted.tokens // 4 + _MARGIN
     tier = quote.tier(prompt)
     choices = max(peek.choices, 1)
     cap = default_cap if peek.max_output is None or not default_cap else peek.max_output
-    fixed = prompt * _prompt_price(tier, peek.members) + PER_UNIT * _unit_costs(quote, units, prompt)
+    fixed = prompt * _prompt_price(tier, counted) + PER_UNIT * _unit_costs(quote, units, prompt)
     return Estimate(
         prompt=prompt,
-        counted=counted,
+        counted=counted.tokens,
         fixed=fixed * ratio_ppm,
         each=_output_price(tier, peek.members) * ratio_ppm if default_cap else 0,
         cap=cap * choices,
@@ -110,30 +120,30 @@ def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEF
 
 def prompt_tokens(members: Members) -> int:
     """Tokens of a request, about: texts by class of byte, pictures and sounds by their size."""
-    texts = others = 0
+    return _read(members).tokens
+
+
+def _read(members: Members) -> _Prompt:
+    tokens, hour = 0, False
     for raw in members.values():
         value = bytes(raw)
-        texts += count_json(value)
-        if len(value) > _SMALL:
-            others += _attached(value)
-        elif b"url" in value or b"file" in value:
-            others += _LINK_TOKENS * len(_LINK.findall(value))
-    return texts + others
+        tokens += count_json(value)
+        if len(value) >= _SHORT:
+            for mark in _MARK.finditer(value):
+                if mark.lastgroup == "link":
+                    tokens += _LINK_TOKENS
+                elif mark.lastgroup == "data":
+                    start, end = mark.span("data")
+                    tokens += _DATA_TOKENS + (end - start) // _DATA_LENGTH
+                else:
+                    hour = True
+    return _Prompt(tokens, hour)
 
 
-def _attached(value: bytes) -> int:
-    tokens = _LINK_TOKENS * len(_LINK.findall(value)) if b"url" in value or b"file" in value else 0
-    if any(mark in value for mark in _DATA_MARKS):
-        tokens += sum(_DATA_TOKENS + len(data) // _DATA_LENGTH for data in _DATA.findall(value))
-    return tokens
-
-
-def _prompt_price(tier: Tier, members: Members) -> int:
+def _prompt_price(tier: Tier, prompt: _Prompt) -> int:
     """The dearest way to read this prompt: nobody knows yet what the vendor will put into its cache."""
     price = max(tier.price("input"), tier.price("cache_write_5m"))
-    if any(b"cache_control" in bytes(raw) and b'"1h"' in bytes(raw) for raw in members.values()):
-        price = max(price, tier.price("cache_write_1h"))
-    return price
+    return max(price, tier.price("cache_write_1h")) if prompt.hour else price
 
 
 def _output_price(tier: Tier, members: Members) -> int:
