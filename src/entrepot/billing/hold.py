@@ -6,8 +6,8 @@ the answer goes out.
 """
 
 import logging
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,7 @@ from entrepot.billing.estimate import DEFAULT_CAP, Estimate, estimate
 from entrepot.billing.prices import PriceBook, Quote, free
 from entrepot.billing.rows import line_of
 from entrepot.buckets.desk import Buckets
-from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError
+from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
 from entrepot.buckets.held import Held
 from entrepot.buckets.plan import HOUSE
 from entrepot.core.call import Caller, Operation, Peek
@@ -24,11 +24,16 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.money import format_usd
 from entrepot.core.record import Record
 from entrepot.core.usage import Basis, Usage
+from entrepot.store.contract import StoreError
 
 _log = logging.getLogger("entrepot.billing")
 
 CHECK_CHUNKS = 16
 """Chunks of a stream between two looks at whether its hold still covers it."""
+
+
+Spare: TypeAlias = Callable[[int], Awaitable[int]]
+"""What a hold could still have of a bucket. Raises StoreAwayError."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -43,10 +48,11 @@ class Terms(msgspec.Struct, frozen=True):
 class Hold:
     """What one call has reserved."""
 
-    __slots__ = ("_amount", "_held", "_last", "_terms", "max_output")
+    __slots__ = ("_amount", "_held", "_last", "_spare", "_terms", "max_output")
 
-    def __init__(self, held: Held, terms: Terms, amount: int, max_output: int | None) -> None:
+    def __init__(self, held: Held, terms: Terms, amount: int, max_output: int | None, spare: Spare) -> None:
         self._held = held
+        self._spare = spare
         self._terms = terms
         self._amount = amount
         self._last = False
@@ -85,16 +91,22 @@ class Hold:
         if not self._held.grow(more):
             try:
                 await self._held.grow_wait(more)
-            except InsufficientError as error:
+            except (InsufficientError, OnHoldError):
                 self._last = True
-                more = max(more - error.missing, 0)
-                if not self._held.grow(more):
-                    more = 0
-            except OnHoldError:
-                self._last, more = True, 0
+                more = await self._remainder(more)
             except FencedError:
                 raise Fault(Kind.MONEY_AWAY) from None
         self._amount += more
+
+    async def _remainder(self, wanted: int) -> int:
+        """Reserve the last that the buckets have, less than `wanted`; what came of it."""
+        try:
+            more = min([wanted, *[await self._spare(bucket) for bucket in self._held.amounts]])
+            if more > 0:
+                await self._held.grow_wait(more)
+        except (RefusedError, StoreError):
+            return 0
+        return more
 
     def reserve(self, tokens: int) -> bool:
         """Reserve from memory for so many output tokens in all; False where that is not to be had now."""
@@ -146,7 +158,7 @@ class Billing:
         held = self._buckets.try_hold([(bucket, amount) for bucket in buckets])
         if held is None:
             held, amount, max_output = await self._hold_less(buckets, terms)
-        return Hold(held, terms, amount, max_output)
+        return Hold(held, terms, amount, max_output, self._buckets.spare)
 
     async def _hold_less(self, buckets: tuple[int, ...], terms: Terms) -> tuple[Held, int, int | None]:
         """From the database; and where the balance is short, what it does pay for."""
