@@ -220,3 +220,36 @@ def test_recordings_of_models_in_the_catalogue() -> None:
             charged.append(cost(our_usage(operation, recording), priced, 1_000_000))
     assert len(charged) > 50
     assert all(0 < nano < 10**9 for nano in charged)
+
+
+OUR_NAMES = {
+    "anthropic/claude-4.5-sonnet-20250929": "claude-sonnet-4-5",
+    "anthropic/claude-sonnet-4.5": "claude-sonnet-4-5",
+    "anthropic/claude-4.6-sonnet-20260217": "claude-sonnet-4-6",
+    "google/gemini-2.5-flash": "gemini-2.5-flash",
+    "openai/gpt-4.1-mini": "gpt-4.1-mini",
+    "z-ai/glm-4.6": "glm-4.6",
+}
+"""Models of recordings that a reseller (OpenRouter) passed on at the vendor's list price."""
+
+
+@requires_shared
+def test_our_charge_is_the_vendors_own_bill() -> None:
+    """OpenRouter writes into each answer what it cost: the same as we charge at a ratio of 1, to the nano-USD."""
+    book = PriceBook(price_table({model.name: model.rows for model in start_catalogue()}))
+    seen: set[str] = set()
+    compared = 0
+    for operation, recording, usage in counted():
+        text = payloads(recording.body)[0] if recording.stream else json.loads(recording.body)
+        priced = book.quote(OUR_NAMES.get(text.get("model") or "", ""), 0)
+        if priced is None or not usage.get("cost"):  # 0 where the caller had brought a key of its own
+            continue
+        used = our_usage(operation, recording)
+        if used.searches or (used.cache_read and used.cache_write_5m and priced.pattern.startswith("gemini")):
+            continue  # its searches have a price of its own; Gemini's storage of a cache comes on top of reading it
+        bill = Decimal(str(usage["cost"])).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+        assert cost(used, priced, 1_000_000) == parse_usd(str(bill)), recording.id
+        compared += 1
+        seen |= used.kinds().keys()
+    assert compared >= 15
+    assert seen >= {"input", "output", "reasoning", "cache_read", "cache_write_5m"}
