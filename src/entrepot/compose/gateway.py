@@ -16,6 +16,7 @@ from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.record import Record
 from entrepot.dialects.catalogue import load_dialects
+from entrepot.gateway.account import Account
 from entrepot.gateway.app import Edge, Gateway, Pages
 from entrepot.gateway.connection import EdgeLimits
 from entrepot.gateway.health import Health, Readiness
@@ -127,6 +128,7 @@ class Worker:
         )
         edge = Edge(self.clock, RequestIds(self.clock), self.settings.max_body, self.settings.trusted_proxies)
         pages = Pages(
+            Account(self.admission, buckets, self.database),
             Health(self.readiness, self.metrics.render, self.settings.metrics_token),
             Models(self.admission, lambda: self.watcher.current),
             Passage(self.upstream, self.handoff.control_path),

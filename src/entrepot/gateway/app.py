@@ -7,6 +7,7 @@ import msgspec
 from entrepot.core.call import Call, Operation
 from entrepot.core.dialect import Dialect
 from entrepot.core.faults import Fault, Kind
+from entrepot.gateway.account import Account
 from entrepot.gateway.health import Health
 from entrepot.gateway.models import Models
 from entrepot.gateway.passage import Passage
@@ -41,12 +42,13 @@ class Edge(msgspec.Struct, frozen=True):
 class Gateway:
     """ASGI 3 application."""
 
-    __slots__ = ("_dialects", "_edge", "_health", "_models", "_passage", "_relay", "_routes")
+    __slots__ = ("_account", "_dialects", "_edge", "_health", "_models", "_passage", "_relay", "_routes")
 
     def __init__(self, edge: Edge, relay: Relay, dialects: dict[str, Dialect], pages: "Pages") -> None:
         self._edge = edge
         self._relay = relay
         self._dialects = dialects
+        self._account = pages.account
         self._health = pages.health
         self._models = pages.models
         self._passage = pages.passage
@@ -87,6 +89,9 @@ class Gateway:
             raise Fault(Kind.WRONG_METHOD, f"{path} takes POST.")
         if self._health.serves(path):
             await self._health.answer(path, scope, exchange)
+        elif self._account.serves(bare := _bare(path)):
+            head = read_head(scope, self._edge.trusted_proxies)
+            await self._account.answer(bare, head, scope["method"], exchange)
         elif (name := _model_path(path)) is not None:
             await self._models.answer(name, read_head(scope, self._edge.trusted_proxies), scope["method"], exchange)
         elif path == "/" or path.startswith(_CONTROL):
@@ -99,6 +104,7 @@ class Gateway:
 class Pages(msgspec.Struct, frozen=True):
     """The endpoints that are not calls."""
 
+    account: Account
     health: Health
     models: Models
     passage: Passage
@@ -113,6 +119,14 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
         exchange.close_after()
     await exchange.start(rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode())))
     await exchange.send(rendered.body, more=False)
+
+
+def _bare(path: str) -> str:
+    """The path without its version, in any of the forms that clients use."""
+    for prefix in ("/v1/v1/", "/v1/"):
+        if path.startswith(prefix):
+            return path[len(prefix) - 1 :]
+    return path
 
 
 def _model_path(path: str) -> str | None:

@@ -149,11 +149,13 @@ class Relay:
     async def _attempt(self, call: Call, route: Route, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""
         services, outcome = self._services, forward.outcome
-        started = services.clock.monotonic()
+        before, started = outcome.attempts, services.clock.monotonic()
         response: Response | None = None
         ended: str | None = "cancelled"
         try:
             response = await services.upstream.send(self._describe(call, route, outcome), route.timeouts, route.max_connections)
+            # Noted already: the charge is settled, with its attempts, before the answer ends.
+            outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), None))
             await forward.answer(route, response)
         except Fault as fault:
             ended = fault.kind.value
@@ -162,12 +164,9 @@ class Relay:
             ended = outcome.fault.kind.value if outcome.fault else None
             return None
         finally:
-            status = 0
             if response is not None:
-                status = response.status
                 response.close()
-            ms = (services.clock.monotonic() - started) * 1000
-            outcome.attempts += (Attempt(route.channel, route.channel_id, route.key_id, status, ms, ended),)
+            outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), ended))
 
     def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
         """The vendor's request for this call on this route."""
@@ -182,3 +181,8 @@ class Relay:
         body = self._services.dialects[call.operation].patch(peek, changes)
         extra: Headers = ((b"x-sandbox-fault", call.fault_header),) if call.fault_header and route.provider == "sandbox" else ()
         return provider.request(route, call.operation, body, extra)
+
+
+def _attempt(route: Route, response: Response | None, started: float, now: float, fault: str | None) -> Attempt:  # noqa: PLR0917
+    status = 0 if response is None else response.status
+    return Attempt(route.channel, route.channel_id, route.key_id, status, (now - started) * 1000, fault)
