@@ -1,5 +1,6 @@
 """What the tests of money share: wallets, lines, desks that move only when told to."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,9 @@ class Bank:
 
     async def quota(self, nano: int) -> int:
         return await accounts.open_bucket(self.db, "quota", f"quota:test:{next(self._numbers)}", nano)
+
+    def options(self, **changes: Any) -> Options:
+        return dataclasses.replace(QUIET, **changes)
 
     async def desk(
         self, options: Options = QUIET, crash: Callable[[str], None] = lambda _: None, clock: Clock | None = None

@@ -1,6 +1,7 @@
 """Database away, answers lost, disk full, clocks that jump, a process that is paused: nothing lost, nothing double."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import signal
@@ -17,12 +18,15 @@ import pytest
 from entrepot.buckets import replay
 from entrepot.buckets.desk import Options
 from entrepot.buckets.errors import FencedError, JournalError
+from entrepot.buckets.record import Settle, encode
+from entrepot.buckets.verify import verify
 from entrepot.kit.clock import ManualClock, SystemClock
 from entrepot.store.contract import Dialect, Row, Statement, Step, StoreAwayError, nothing_between
+from entrepot.store.migrate import migrate
 from entrepot.store.raw import Database, open_database
 from entrepot.store.sqlite import open_sqlite
 from entrepot.store.url import sqlite_path
-from tests.buckets.desks import LIVELY, QUIET, Bank, die
+from tests.buckets.desks import LIVELY, QUIET, Bank, die, line
 from tests.buckets.test_desk import hold
 from tests.databases import Databases, PostgresServer
 
@@ -64,8 +68,6 @@ async def _cold(bank: Bank) -> int:
 
 
 async def test_postgresql_stops_and_comes_back(postgres_server: PostgresServer, tmp_path: Path) -> None:
-    from entrepot.store.migrate import migrate  # noqa: PLC0415
-
     await asyncio.to_thread(migrate, postgres_server.url())
     bank = Bank(await open_database(postgres_server.url()), tmp_path)
     wallet = await bank.wallet(10_000_000)
@@ -171,11 +173,11 @@ async def test_a_poisoned_record_is_parked_alone(bank: Bank, bad: str) -> None:
     wallet = await bank.wallet(1_000_000)
     desk = await bank.desk()
     lines = [bank.line() for _ in range(9)]
-    for number, line in enumerate(lines):
+    for number, each in enumerate(lines):
         held = await hold(desk, (wallet, 100))
         if number == 4:
             poison(desk, wallet, bad, lines[0])
-        held.settle(10, line)
+        held.settle(10, each)
     for _ in range(4):
         await desk.step()
     assert desk.lag == 0
@@ -192,22 +194,19 @@ async def test_a_poisoned_record_is_parked_alone(bank: Bank, bad: str) -> None:
 
 
 def poison(desk: Any, wallet: int, bad: str, first: Any) -> None:
-    from entrepot.buckets.record import Settle, encode  # noqa: PLC0415
-    from tests.buckets.desks import line  # noqa: PLC0415
-
     payload = {
         "twice": encode(Settle(first, ((wallet, 10),))),
         "negative": encode(Settle(line("req_negative"), ((wallet, -5),))),
         "garbage": b"\xc1 not a record",
-        "unknown bucket": encode(Settle(line("req_unknown", prompt_tokens=2**63 - 1, total_us=-(2**63)), ((wallet, 5),), 2**64 - 1)),
+        "unknown bucket": encode(
+            Settle(line("req_unknown", prompt_tokens=2**63 - 1, total_us=-(2**63)), ((wallet, 5),), 2**64 - 1)
+        ),
         "huge": encode(Settle(line("req_huge", arrived_at=2**64 - 1), ((wallet, 5),))),
     }
     desk.flusher.journal.append(payload[bad])
 
 
 async def desk_report(bank: Bank) -> Any:
-    from entrepot.buckets.verify import verify  # noqa: PLC0415
-
     return await verify(bank.db)
 
 
@@ -222,6 +221,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def fill(folder: Path) -> None:
+    with (folder / "filler").open("ab", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+
+
 async def test_full_disk_lets_running_calls_settle(database_url: str, small_disk: Path) -> None:
     bank = Bank(await open_database(database_url), small_disk)
     wallet = await bank.wallet(100_000_000)
@@ -230,22 +235,17 @@ async def test_full_disk_lets_running_calls_settle(database_url: str, small_disk
     running = []
     while (held := desk.try_hold([(wallet, 100)])) is not None:
         running.append(held)
-        with pytest.MonkeyPatch.context():
-            (small_disk / "filler").open("ab").write(bytes(4096)) if len(running) < 2 else None
-    filler = (small_disk / "filler").open("ab", buffering=0)
     with pytest.raises(OSError, match="No space"):
-        while True:
-            filler.write(bytes(4096))
-    filler.close()
+        fill(small_disk)
     with pytest.raises((FencedError, OSError)):
         await asyncio.gather(desk.hold([(wallet, 100)]), desk.step())
     for held in running:
         held.progress(3, bank.line())
         held.settle(5, bank.line(attempts="x" * 3000, dropped="y" * 9000))
     assert len(running) > 15
+    append = desk.flusher.journal.append
     with pytest.raises(JournalError):
-        for _ in range(2000):
-            desk.flusher.journal.append(bytes(1000))
+        collections.deque((append(bytes(1000)) for _ in range(2000)), maxlen=0)
     (small_disk / "filler").unlink()
     await bank.db.close()
     die(desk)

@@ -216,7 +216,9 @@ def test_random_lives(databases: Databases, kind: str, examples: int) -> None:
     url = databases.migrated(kind)
     number = itertools.count(1)
 
-    @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
     @given(st.sampled_from([0, 50, 500, 5_000, 1_000_000]), st.lists(STEP, min_size=5, max_size=40))
     def lives(opening: int, steps: list[tuple[Any, ...]]) -> None:
         asyncio.run(live(url, number, opening, steps))

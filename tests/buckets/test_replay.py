@@ -151,9 +151,7 @@ async def test_unknown_journals_are_kept_unless_empty(bank: Bank) -> None:
 async def test_torn_tail_is_left_out_and_the_rest_counts(bank: Bank) -> None:
     wallet = await bank.wallet(1_000_000)
     desk = await bank.desk()
-    ends: list[int] = []
-    for charge in (1, 10, 100):
-        ends.append((await hold(desk, (wallet, 1000))).settle(charge, bank.line()))
+    ends = [(await hold(desk, (wallet, 1000))).settle(charge, bank.line()) for charge in (1, 10, 100)]
     journal = desk.flusher.journal
     die(desk)
     file = next(journal.folder.glob("*.seg"))

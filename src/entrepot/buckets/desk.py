@@ -11,8 +11,9 @@ from typing import Literal, Self
 from entrepot.buckets import accounts as ledger
 from entrepot.buckets import replay
 from entrepot.buckets.accounts import Balance
+from entrepot.buckets.batch import Figures
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError
-from entrepot.buckets.flusher import Figures, Flusher
+from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.held import Held, Want
 from entrepot.buckets.journal import KEEP, SEGMENT_SIZE, Journal, no_crash, sweep
 from entrepot.buckets.lease import UNLIMITED, Account
@@ -157,6 +158,13 @@ class Buckets:
         """What to show of a bucket; None where there is none. Raises StoreAwayError."""
         own = self.flusher.accounts.get(bucket)
         return await ledger.balance(self.flusher.db, bucket, own)
+
+    async def spare(self, bucket: int) -> int:
+        """nano-USD that a hold could still have of a bucket: not leased, or leased here and free. Raises StoreAwayError."""
+        if bucket == HOUSE:
+            return UNLIMITED
+        balance, own = await self.balance(bucket), self.flusher.accounts.get(bucket)
+        return (balance.remaining if balance else 0) + (max(own.available, 0) if own else 0)
 
     async def credit(self, wallet: int, nano: int, kind: str, reference: str) -> bool:
         """Put money into a wallet, once for each reference; False where that was done before. Raises StoreAwayError."""
@@ -329,13 +337,14 @@ class Buckets:
         try:
             async with asyncio.timeout(self._options.patience):
                 got = await waiter.future
-            return got
         except TimeoutError:
             if self.fenced or not self.flusher.sure:
                 raise FencedError("the database is away") from None
             if not self._has_room():
                 raise FencedError("the disk has no room for the journal") from None
             raise OnHoldError(waiter.wants[0][0]) from None
+        else:
+            return got
         finally:
             self._waiters.pop(waiter, None)
             if got is None:

@@ -6,10 +6,9 @@ is read back from the database and from the journal before anything else is writ
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from entrepot.buckets import statements
+from entrepot.buckets.batch import Batch, Figures, Situation
 from entrepot.buckets.journal import Journal, no_crash
 from entrepot.buckets.lease import SHARE, UNLIMITED, Account
 from entrepot.buckets.plan import HOUSE, Plan, charges_of, make_plan
@@ -33,57 +32,6 @@ BATCH = 256
 """Records in one transaction."""
 _USAGE_STEP = 2
 """In a flush: after the turn and the journal's move come the usage rows, whose guard means a second charge of one call."""
-
-
-@dataclass(slots=True)
-class Figures:
-    """What metrics show of a worker's money. Amounts in nano-USD, times in seconds."""
-
-    rounds: int = 0
-    grants: int = 0
-    refused: int = 0
-    flushed: int = 0
-    rejects: int = 0
-    shortfall: int = 0
-    reborn: int = 0
-    round_seconds: float = 0.0
-    interrupted: int = 0
-    replayed: int = 0
-    retired: int = 0
-    orphans: int = 0
-
-
-class Situation(NamedTuple):
-    """Why a bucket could not grant: what is free, what all workers lease, and recalls not answered yet."""
-
-    free: int
-    leased: int
-    pending: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """Consecutive journal records, from position `start` to `end`."""
-
-    start: int
-    end: int
-    entries: list[Entry] = field(default_factory=list[Entry])
-    settles: list[Settle] = field(default_factory=list[Settle])
-    bad: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
-
-    @classmethod
-    def of(cls, start: int, entries: Sequence[Entry]) -> "Batch":
-        """Decode; what cannot be decoded is bad from the beginning."""
-        batch = cls(start, entries[-1].end if entries else start, list(entries))
-        for entry in entries:
-            try:
-                record = decode(entry.payload)
-            except RecordError as error:
-                batch.bad.append((entry, str(error)))
-                continue
-            if isinstance(record, Settle):
-                batch.settles.append(record)
-        return batch
 
 
 class Flusher:
@@ -242,10 +190,12 @@ class Flusher:
         return not wishes or await self._attempt(Batch(self.applied, self.applied), wishes, ())
 
     async def _attempt(self, batch: Batch, wishes: Sequence[Grant], recall: Sequence[int], *, split: bool = False) -> bool:
-        """Commit; False where that was refused. A refusal is first put down to a doubt about our own memory, the second time to the data."""
+        """Commit; False where that was refused.
+
+        The first refusal is put down to a doubt about our own memory, the second one to the data.
+        """
         try:
             await self._commit(batch, wishes, recall)
-            return True
         except StoreAwayError:
             raise
         except StoreError as error:
@@ -257,6 +207,7 @@ class Flusher:
             else:
                 await self._bisect(batch, error)
             return False
+        return True
 
     async def _bisect(self, batch: Batch, error: StoreError) -> None:
         """Commit the halves apart; a record that fails alone is parked."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from entrepot.buckets import statements
+from entrepot.buckets.batch import Figures
 from entrepot.buckets.errors import JournalError
-from entrepot.buckets.flusher import Figures, Flusher
+from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.journal import SEGMENT_SIZE, Journal, dead_folders, no_crash
 from entrepot.buckets.record import Progress, RecordError, Release, decode, encode, interrupted
 from entrepot.kit.clock import Clock
@@ -28,7 +29,7 @@ async def replay_all(
     figures = Figures()
     for folder in await asyncio.to_thread(dead_folders, root):
         try:
-            journal = await asyncio.to_thread(lambda at=folder: Journal.adopt(at, segment_size=segment_size, crash=crash))
+            journal = await asyncio.to_thread(Journal.adopt, folder, segment_size=segment_size, crash=crash)
         except JournalError as error:
             _log.error("journal cannot be read", extra={"journal": folder.name, "error": str(error)})
             continue

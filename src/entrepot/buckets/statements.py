@@ -71,7 +71,8 @@ def begin_journal(dialect: Dialect, journal: str, incarnation: int) -> Guard:
 def take_journal(dialect: Dialect, journal: str, incarnation: int) -> Guard:
     """A new incarnation goes on with a journal whose incarnation was retired."""
     return Guard(
-        f"UPDATE journals SET incarnation_id = $1, updated_at = {now_us(dialect)} WHERE id = $2 AND state = 'open' RETURNING id",
+        f"UPDATE journals SET incarnation_id = $1, updated_at = {now_us(dialect)} "
+        "WHERE id = $2 AND state = 'open' RETURNING id",
         (incarnation, journal),
     )
 
@@ -260,7 +261,8 @@ def return_leases(dialect: Dialect, incarnation: int) -> list[Step]:
 def retire_own(incarnation: int, turn: int) -> Guard:
     """The end of our own incarnation."""
     return Guard(
-        "UPDATE incarnations SET state = 'retired', turn = turn + 1 WHERE id = $1 AND turn = $2 AND state = 'live' RETURNING id",
+        "UPDATE incarnations SET state = 'retired', turn = turn + 1 "
+        "WHERE id = $1 AND turn = $2 AND state = 'live' RETURNING id",
         (incarnation, turn),
     )
 

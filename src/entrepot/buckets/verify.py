@@ -1,4 +1,5 @@
 """Proves the invariants I1 to I5 of docs/decisions/0003 in one snapshot of the database."""
+# ruff: noqa: S608  # all parts are constants of this file
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -55,14 +56,15 @@ _CHECKS = (
     (
         "I2 {1} (bucket {0}): ledger {3} is not remaining and leased {2}",
         """SELECT * FROM (SELECT b.id AS id, b.ref AS ref,
-         b.remaining + (SELECT CAST(coalesce(sum(l.granted - l.spent), 0) AS BIGINT) FROM leases l WHERE l.bucket_id = b.id) AS have,
+         b.remaining
+          + (SELECT CAST(coalesce(sum(l.granted - l.spent), 0) AS BIGINT) FROM leases l WHERE l.bucket_id = b.id) AS have,
          (SELECT CAST(coalesce(sum(e.amount), 0) AS BIGINT) FROM ledger e WHERE e.bucket_id = b.id) AS owed
          FROM buckets b WHERE b.kind IN ('wallet', 'house')) AS sums WHERE have <> owed""",
     ),
     (
         "I2 {1} (bucket {0}) is a cap and has ledger rows",
-        "SELECT b.id, b.ref FROM buckets b WHERE b.kind NOT IN ('wallet', 'house') "
-        "AND EXISTS (SELECT 1 FROM ledger e WHERE e.bucket_id = b.id)",
+        """SELECT b.id, b.ref FROM buckets b WHERE b.kind NOT IN ('wallet', 'house')
+         AND EXISTS (SELECT 1 FROM ledger e WHERE e.bucket_id = b.id)""",
     ),
     (
         "I3 journal {0}: {1} records settled, {2} usage rows",
@@ -85,7 +87,8 @@ _CHECKS = (
     (
         "I4 shortfall of {0}: usage row {1}, ledger {2}",
         """SELECT reference, sum(short), sum(paid) FROM (
-         SELECT 'shortfall:' || id AS reference, shortfall AS short, 0 AS paid FROM usage WHERE journal IS NOT NULL AND shortfall <> 0
+         SELECT 'shortfall:' || id AS reference, shortfall AS short, 0 AS paid
+          FROM usage WHERE journal IS NOT NULL AND shortfall <> 0
          UNION ALL SELECT reference, 0, -amount FROM ledger WHERE kind = 'shortfall') AS both_sides
          GROUP BY reference HAVING sum(short) <> sum(paid)""",
     ),

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from entrepot.buckets.batch import Situation
 from entrepot.buckets.errors import InsufficientError, OnHoldError, RefusedError
-from entrepot.buckets.flusher import Situation
 from entrepot.buckets.held import Held, Want
 from entrepot.buckets.lease import THIN_HOLDS, UNLIMITED, Account, slice_target
 from entrepot.buckets.statements import Grant
@@ -15,9 +15,7 @@ class Waiter:
 
     __slots__ = ("_own", "attempt", "future", "recalled", "wants")
 
-    def __init__(
-        self, wants: Sequence[Want], attempt: Callable[[], Held | None], own: Mapping[int, int] | None = None
-    ) -> None:
+    def __init__(self, wants: Sequence[Want], attempt: Callable[[], Held | None], own: Mapping[int, int] | None = None) -> None:
         self.wants = wants
         self._own = own or {}
         self.attempt = attempt

@@ -23,7 +23,7 @@ from entrepot.control.keys.schemas import KeyCreate, KeyUpdate
 from entrepot.control.models import service as models
 from entrepot.control.models.schemas import ModelCreate, ModelUpdate
 from entrepot.control.prices import service as prices
-from entrepot.control.prices.schemas import PriceSet, PriceTable
+from entrepot.control.prices.schemas import Conditions, PriceSet, PriceTable, Tier
 from entrepot.control.problems import read
 from entrepot.control.services import Services, Transaction
 from entrepot.control.users import service as users
@@ -37,6 +37,8 @@ class ModelRow(ModelCreate):
     """A `[[model]]` table: a model and its prices."""
 
     price: PriceTable = PriceTable()
+    tiers: list[Tier] = []
+    """Prices that hold under conditions."""
 
 
 class UserRow(UserCreate):
@@ -133,6 +135,9 @@ async def _model(tx: Transaction, _: Report, values: dict[str, Any]) -> _Row:
     else:
         await models.create(tx, _narrowed(row, ModelCreate))
     await prices.set_prices(tx, PriceSet(model=row.name, price=row.price))
+    for tier in row.tiers:
+        conditions = Conditions(prompt_over=tier.prompt_over, size=tier.size, quality=tier.quality)
+        await prices.set_prices(tx, PriceSet(model=row.name, price=tier.price, conditions=conditions))
     return _Row(row.name, existed)
 
 
