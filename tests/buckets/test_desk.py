@@ -1,11 +1,12 @@
 """Hold, grow, settle, release as billing sees them, on both databases."""
 
 import asyncio
+import dataclasses
 
 import pytest
 
 from entrepot.buckets import accounts
-from entrepot.buckets.desk import Buckets
+from entrepot.buckets.desk import BACKLOG, Buckets
 from entrepot.buckets.errors import FencedError, InsufficientError, OnHoldError
 from entrepot.buckets.held import Held
 from entrepot.buckets.plan import HOUSE
@@ -294,3 +295,23 @@ async def test_balance_shows_what_is_settled_and_not_flushed(bank: Bank) -> None
     assert await desk.balance(4711) is None
     second.release()
     await desk.close()
+
+
+async def test_a_backlog_does_not_wait_for_the_tick(bank: Bank) -> None:
+    wallet = await bank.wallet(100_000_000)
+    desk = await bank.desk(dataclasses.replace(LIVELY, tick=30.0), clock=SystemClock())
+    first = await desk.hold([(wallet, 1_000_000)])
+    for _ in range(1500):
+        held = desk.try_hold([(wallet, 10)])
+        assert held is not None
+        held.settle(1, bank.line())
+    first.release()
+    assert desk.lag > BACKLOG
+    desk._wake.set()
+    for _ in range(500):
+        if desk.lag <= BACKLOG:
+            break
+        await asyncio.sleep(0.01)
+    assert desk.lag <= BACKLOG
+    await desk.close()
+    assert (await bank.sound()).charged == 1500

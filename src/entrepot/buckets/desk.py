@@ -29,6 +29,8 @@ _log = logging.getLogger("entrepot.buckets")
 
 RECORD_MAX = 4096
 """Bytes in the journal that are kept free for the end of each call that is held."""
+BACKLOG = 64 * 1024
+"""Bytes of journal that are flushed without waiting for the next tick."""
 SPARE_ENDS = 4
 """Such ends beyond the calls that run: for the next call, and for what is lost where a segment ends."""
 
@@ -252,7 +254,7 @@ class Buckets:
             await flusher.read_back()
             self._serve()
         now = self._clock.monotonic()
-        due = now - self._flushed_at >= self._options.tick or not self._options.background or self.lag > 1 << 17
+        due = now - self._flushed_at >= self._options.tick or not self._options.background or self.lag > BACKLOG
         flush = due and self.lag > 0
         self._sweep(now)
         waiters = list(self._waiters)
@@ -263,7 +265,9 @@ class Buckets:
         stale = now - flusher.committed_at >= self._options.heartbeat
         if flush or wishes or flusher.recalled or stale or (due and flusher.idle):
             await flusher.round(wishes, asked, flush=flush)
-            if flush:
+            if self.lag > BACKLOG:
+                self._wake.set()
+            elif flush:
                 self._flushed_at = now
         elif due:
             await flusher.poll()

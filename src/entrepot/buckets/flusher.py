@@ -30,6 +30,8 @@ _log = logging.getLogger("entrepot.buckets")
 
 BATCH = 256
 """Records in one transaction."""
+GIVE_BACK = 1000
+"""Idle leases that go back in one transaction: a sweep over a million accounts must not be one."""
 _USAGE_STEP = 2
 """In a flush: after the turn and the journal's move come the usage rows, whose guard means a second charge of one call."""
 
@@ -286,14 +288,14 @@ class Flusher:
 
     def _changes(self, plan: Plan) -> list[LeaseChange]:
         changes: list[LeaseChange] = []
-        for bucket in {*plan.settled, *self.idle, *self.recalled}:
+        back = {self.idle.pop() for _ in range(min(len(self.idle), GIVE_BACK))} | self.recalled
+        for bucket in {*plan.settled, *back}:
             account = self.accounts.get(bucket)
             if account is None:
                 continue
-            returned = account.give_back() if bucket in self.idle or bucket in self.recalled else 0
+            returned = account.give_back() if bucket in back else 0
             forget = not account.users and account.available <= 0
             changes.append(LeaseChange(bucket, plan.spent.get(bucket, 0), returned, forget))
-        self.idle.clear()
         return changes
 
     def _undo(self, changes: Sequence[LeaseChange]) -> None:
