@@ -257,6 +257,7 @@ buckets = Table(
     CheckConstraint("kind IN ('wallet', 'quota', 'budget', 'house')", name="kind"),
     CheckConstraint("remaining >= 0 OR kind = 'house'", name="remaining"),
     CheckConstraint("lack >= 0", name="lack"),
+    sqlite_autoincrement=True,
 )
 """What a call may drain (docs/decisions/0003). `remaining` is not leased; `cap` and `lack` are for quotas and budgets."""
 
@@ -271,6 +272,7 @@ incarnations = Table(
     _time("seen_at"),
     Index("ix_incarnations_state", "state"),
     CheckConstraint("state IN ('live', 'retired')", name="state"),
+    sqlite_autoincrement=True,
 )
 """One life of one worker. `turn` numbers its transactions."""
 
@@ -334,5 +336,6 @@ ledger = Table(
     _text("note", ""),
     _time("at"),
     Index("ix_ledger_bucket_id_at", "bucket_id", "at"),
+    sqlite_autoincrement=True,
 )
 """Every change of a wallet. Kind `usage` is one row a wallet and hour that grows; all others are written once."""

@@ -34,6 +34,7 @@ def _create_buckets() -> None:
         sa.CheckConstraint("lack >= 0", name=op.f("ck_buckets_lack")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_buckets")),
         sa.UniqueConstraint("ref", name=op.f("uq_buckets_ref")),
+        sqlite_autoincrement=True,
     )
 
 
@@ -48,6 +49,7 @@ def _create_workers() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("state IN ('live', 'retired')", name=op.f("ck_incarnations_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incarnations")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_incarnations_state", "incarnations", ["state"], unique=False)
     op.create_table(
@@ -111,6 +113,7 @@ def _create_ledger() -> None:
         sa.ForeignKeyConstraint(["bucket_id"], ["buckets.id"], name=op.f("fk_ledger_bucket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger")),
         sa.UniqueConstraint("reference", name=op.f("uq_ledger_reference")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_ledger_bucket_id_at", "ledger", ["bucket_id", "at"], unique=False)
 
