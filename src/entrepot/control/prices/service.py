@@ -58,7 +58,7 @@ async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Pa
 
 async def effective(tx: Transaction, model: str) -> EffectiveView:
     """What a call for a model costs now, whatever name or wildcard says so. Raises NotFoundError where nothing does."""
-    quote = PriceBook(read_prices(await tx.raw.fetch(*READ_PRICES))).quote(model, tx.now)
+    quote = PriceBook(read_prices(await tx.raw.fetch(READ_PRICES.sql))).quote(model, tx.now)
     if quote is None:
         raise NotFoundError(f"Neither {model!r} nor a wildcard that fits it has a price.", "model")
     tiers = [
