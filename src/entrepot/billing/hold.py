@@ -67,7 +67,7 @@ class Hold:
 
     def counted(self, delivered: Usage) -> Usage:
         """Usage where the vendor sent none: our own count of what went out, our estimate of what went in."""
-        return msgspec.structs.replace(delivered, input=self._terms.estimate.prompt, basis=Basis.COUNTED)
+        return msgspec.structs.replace(delivered, input=self._terms.estimate.counted, basis=Basis.COUNTED)
 
     async def cover(self, delivered: Usage, record: Callable[[], Record]) -> None:
         """Reserve ahead of what has flowed, a slice at a time; the last one is what the balance still has.

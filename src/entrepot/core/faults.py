@@ -106,6 +106,7 @@ class Row(msgspec.Struct, frozen=True):
     forward: bool = False
     """Pass the vendor's own status and body to the client (same dialect)."""
     charge: Charge = Charge.NOTHING
+    """Of what was delivered before it happened. Before the first content nothing is charged, whatever the kind."""
 
 
 def _client(status: int, code: str, message: str, kind: str = "invalid_request_error") -> Row:
@@ -187,7 +188,13 @@ TABLE: dict[Kind, Row] = {
     Kind.VENDOR_STALLED: _channel(504, "upstream_stalled", "The upstream stopped in the middle of its answer."),
     Kind.VENDOR_TOO_LONG: _channel(504, "upstream_too_long", "The upstream's answer took longer than allowed.", cool=False),
     Kind.VENDOR_REFUSED: Row(
-        400, "invalid_request_error", "upstream_refused", "The upstream refused the request.", Blame.CLIENT, forward=True
+        400,
+        "invalid_request_error",
+        "upstream_refused",
+        "The upstream refused the request.",
+        Blame.CLIENT,
+        forward=True,
+        charge=Charge.DELIVERED,
     ),
     Kind.VENDOR_NOT_FOUND: Row(
         404,
@@ -197,6 +204,7 @@ TABLE: dict[Kind, Row] = {
         Blame.CHANNEL,
         elsewhere=True,
         forward=True,
+        charge=Charge.DELIVERED,
     ),
     Kind.VENDOR_AUTH: _channel(502, "upstream_auth", "The upstream does not accept this channel's credentials.", retry=False),
     Kind.VENDOR_QUOTA: _channel(502, "upstream_quota", "This channel's account at the upstream is used up.", retry=False),

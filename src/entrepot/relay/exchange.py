@@ -74,7 +74,12 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
 
     async def send(self, data: bytes, *, more: bool) -> None:
-        """Send a piece of the body; waits while the client is slower than the vendor."""
+        """Send a piece of the body; waits while the client is slower than the vendor.
+
+        With the last piece the answer is complete, and settled: whoever leaves now has had it.
+        """
+        if not more:
+            self.unwatch()
         self.bytes_out += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 

@@ -33,7 +33,10 @@ WHOLE_LIMIT = 8 * 1024 * 1024
 """A larger answer is passed on in pieces instead of being kept whole."""
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a vendor's refusal that are read and passed on."""
-_PASSED_HEADERS = frozenset((b"openai-version", b"openai-processing-ms", b"openai-model"))
+REFUSAL_SECONDS = 2.0
+LINGER_SECONDS = 1.0
+"""How long a vendor may take to end an answer whose last word has come, to keep its connection."""
+_PASSED_HEADERS = frozenset((b"openai-version", b"openai-processing-ms"))
 _SAY_SECONDS = 5.0
 
 
@@ -56,11 +59,13 @@ class Forward:
         """Pass the answer on. Raises Fault; once the exchange has started, no other route may be tried."""
         status, peek = response.status, self.outcome.peek
         if status >= 400:
-            raise self._dialect.refusal(status, response.headers, await response.read(REFUSAL_LIMIT))
+            raise hidden(self._dialect.refusal(status, response.headers, await _refusal(response)), route, peek.model)
         if status >= 300:
             raise Fault(Kind.VENDOR_ERROR, f"The upstream redirects ({status}); its address in the channel is wrong.")
         kind = response.header(b"content-type") or b""
         stream = kind.startswith(b"text/event-stream") or (peek.stream and not kind.startswith(b"application/json"))
+        if peek.stream and not stream and self._call.operation in ("chat", "completions"):
+            raise Fault(Kind.VENDOR_GARBAGE, "The upstream answered in one piece where a stream was asked for.")
         show_model = peek.model if route.mapped else None
         tap = self._dialect.tap(Tapping(stream, show_model, strip_usage=peek.stream and not peek.wants_usage))
         del peek
@@ -75,7 +80,7 @@ class Forward:
 
     async def _whole(self, response: Response, tap: Tap) -> None:
         body = await _gather(response, WHOLE_LIMIT)
-        if not response.ended:
+        if not response.complete:
             await self._large(response, tap, body)
             return
         out = tap.feed(body) + tap.end()
@@ -103,27 +108,36 @@ class Forward:
         held = await self._first_content(response, tap)
         self._committed(response.status)
         await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
-        await self.exchange.send(held, more=True)
-        del held
-        chunks = 0
-        while data := await response.chunk():
-            chunks += 1
-            if chunks % CHECK_CHUNKS == 0 and self.outcome.hold is not None:
-                await self.outcome.hold.cover(tap.counted(), self._so_far)
-            if out := tap.feed(data):
-                if tap.done:  # [DONE] must not go out before the charge is in the journal
-                    await self._settle(tap)
-                await self.exchange.send(out, more=True)
-        # The vendor's own error frame has passed already; nothing of ours is added to it.
-        out, self.outcome.fault = (tap.end() if tap.fault is None else b""), tap.fault
+        last = await self._pass(response, tap, held)
+        # The vendor's own error frame is in it, or its [DONE]: nothing of ours is added, and it waits for the charge.
+        last += tap.end() if tap.fault is None else await _linger(response, tap)
+        self.outcome.fault = tap.fault
         await self._settle(tap)
-        await self.exchange.send(out, more=False)
+        await self.exchange.send(last, more=False)
+        await _linger(response, tap)
+
+    async def _pass(self, response: Response, tap: Tap, held: bytes) -> bytes:
+        """Pass on what comes; gives the piece with the last word in it, not sent yet (empty where the vendor just closed)."""
+        out, chunks, hold = held, 0, self.outcome.hold
+        while not tap.done and tap.fault is None:
+            if out:
+                await self.exchange.send(out, more=True)
+            if not (data := await response.chunk()):
+                return b""
+            out = tap.feed(data)
+            chunks += 1
+            if chunks % CHECK_CHUNKS == 0 and hold is not None:
+                await hold.cover(tap.counted(), self._so_far)
+        return out
 
     def _count(self, tap: Tap) -> None:
         """What the client was given."""
         usage, hold = tap.usage, self.outcome.hold
-        if usage is None:
-            usage = hold.counted(tap.counted()) if hold is not None else tap.counted()
+        if usage is None or not tap.done:
+            delivered = tap.counted()
+            # A running total that a vendor sent on the way says less than what has passed since.
+            if usage is None or delivered.output_total > usage.output_total:
+                usage = hold.counted(delivered) if hold is not None else delivered
         self.outcome.usage = usage
 
     async def _settle(self, tap: Tap) -> None:
@@ -201,10 +215,48 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
         exchange.abort()
 
 
+async def _refusal(response: Response) -> bytes:
+    """What comes of a refusal's body within bounds: its status says enough."""
+    body = b""
+    try:
+        async with asyncio.timeout(REFUSAL_SECONDS):
+            while len(body) < REFUSAL_LIMIT and (data := await response.chunk()):
+                body += data
+    except (Fault, TimeoutError):
+        pass
+    return body
+
+
+async def _linger(response: Response, tap: Tap) -> bytes:
+    """What a vendor still says after its last word, for a moment: with its own end, the connection can be used again."""
+    out = b""
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while data := await response.chunk():
+                out += tap.feed(data)
+    except (Fault, TimeoutError):
+        pass
+    return out
+
+
+def hidden(fault: Fault, route: Route, model: str) -> Fault:
+    """A refusal without what only the operator may know: the channel's key and host, the vendor's name for the model."""
+    secrets = [(route.secret, "…"), (route.origin.host, "upstream")]
+    if route.mapped:
+        secrets.append((route.model, model))
+    for secret, shown in secrets:
+        if len(secret) >= 4:
+            fault.message = fault.message.replace(secret, shown)
+            if fault.vendor is not None:
+                body = fault.vendor.body.replace(secret.encode(), shown.encode())
+                fault.vendor = msgspec.structs.replace(fault.vendor, body=body)
+    return fault
+
+
 async def _gather(response: Response, limit: int) -> bytes:
     """The body, or its beginning of at least `limit` bytes."""
     data = await response.chunk()
-    if response.ended:
+    if response.complete:
         return data
     pieces = [data]
     size = len(data)

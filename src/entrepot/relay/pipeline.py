@@ -183,6 +183,6 @@ class Relay:
         return provider.request(route, call.operation, body, extra)
 
 
-def _attempt(route: Route, response: Response | None, started: float, now: float, fault: str | None) -> Attempt:  # noqa: PLR0917
+def _attempt(route: Route, response: Response | None, started: float, now: float, fault: str | None) -> Attempt:
     status = 0 if response is None else response.status
     return Attempt(route.channel, route.channel_id, route.key_id, status, (now - started) * 1000, fault)
