@@ -33,8 +33,6 @@ CHUNKS = 200
 """A stream's chunks with content."""
 PACE = 20
 """Milliseconds between two chunks of a stream."""
-HELD_PACE = 4000
-"""The same of the streams whose memory is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,15 @@ class Size:
     long_calls: int
     streams: int
     held: int
+    """Streams that are open at once while memory is measured."""
+    held_pace: int
+    """Milliseconds between two chunks of one of these."""
     seconds: float
     """Of each latency measurement."""
 
 
-FULL = Size(rounds=5, calls=10_000, long_calls=2_000, streams=100, held=2_000, seconds=10)
-QUICK = Size(rounds=2, calls=4_000, long_calls=800, streams=60, held=500, seconds=4)
+FULL = Size(rounds=5, calls=10_000, long_calls=2_000, streams=100, held=2_000, held_pace=4_000, seconds=10)
+QUICK = Size(rounds=1, calls=4_000, long_calls=800, streams=60, held=500, held_pace=2_000, seconds=4)
 
 Contestant = Callable[[Path, int], contextlib.AbstractContextManager[Server]]
 
@@ -133,8 +134,8 @@ async def memory(server: Server, found: Found, size: Size) -> None:
     await lines.calls(request("bench-whole", server.key), 200, 4)
     await lines.calls(request("bench-stream-5-1", server.key), 20, 4, stream=True)
     before = server.resident()
-    await lines.hold(request(f"bench-stream-1000000-{HELD_PACE}", server.key), size.held)
-    await asyncio.sleep(HELD_PACE / 1000 + 0.5)  # by then each has had a second chunk
+    await lines.hold(request(f"bench-stream-1000000-{size.held_pace}", server.key), size.held)
+    await asyncio.sleep(size.held_pace / 1000 + 0.5)  # by then each has had a second chunk
     found.add("stream memory", (server.resident() - before) / size.held / 1024)
     lines.close()
     await asyncio.sleep(0.5)
@@ -192,7 +193,7 @@ def main() -> None:
     text += "\n\n" + facts(f"python {command}", notes)
     print(text)
     if options.write:
-        write(text)
+        write(text, "gateway")
 
 
 if __name__ == "__main__":

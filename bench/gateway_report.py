@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-_BEGIN = "<!-- written by bench/gateway.py --write -->"
+_BEGIN = "<!-- written by bench/{}.py --write -->"
 _END = "<!-- end -->"
 
 
@@ -91,8 +91,11 @@ def _model() -> str:
     return found[1].strip() if found else platform.machine()
 
 
-def write(text: str) -> None:
-    """Put the table between the document's marks."""
-    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(_BEGIN)
+def write(text: str, script: str) -> None:
+    """Put a script's table between its marks in the document."""
+    mark = _BEGIN.format(script)
+    before, found, rest = DOCUMENT.read_text(encoding="utf-8").partition(mark)
+    if not found:
+        raise SystemExit(f"{DOCUMENT.name} has no place for it: {mark}")
     _, _, after = rest.partition(_END)
-    DOCUMENT.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}", encoding="utf-8")
+    DOCUMENT.write_text(f"{before}{mark}\n\n{text}\n\n{_END}{after}", encoding="utf-8")

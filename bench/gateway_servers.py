@@ -133,8 +133,7 @@ def environment() -> dict[str, str]:
 
 def nginx_command() -> str | None:
     """Where nginx is, if it is."""
-    found = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    return found
+    return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
 @contextlib.contextmanager
@@ -146,14 +145,16 @@ def nginx(data: Path, vendor_port: int) -> Iterator[Server]:
     port = free_port()
     user = "user root;" if os.getuid() == 0 else ""
     (data / "nginx.conf").write_text(NGINX.format(data=data, vendor=vendor_port, port=port, user=user))
-    with subprocess.Popen([command, "-p", str(data), "-c", str(data / "nginx.conf")], preexec_fn=first_core) as process:
-        with ended(process):
-            for _ in range(200):
-                workers = psutil.Process(process.pid).children()
-                if workers and _listens(port):
-                    break
-                time.sleep(0.02)
-            yield Server("nginx", workers[0].pid, port, "none")
+    arguments = [command, "-p", str(data), "-c", str(data / "nginx.conf")]
+    with subprocess.Popen(arguments, preexec_fn=first_core) as process, ended(process):  # noqa: PLW1509  no threads here
+        for _ in range(200):
+            workers = psutil.Process(process.pid).children()
+            if workers and _listens(port):
+                break
+            time.sleep(0.02)
+        else:
+            raise SystemExit("nginx did not start")
+        yield Server("nginx", workers[0].pid, port, "none")
 
 
 @contextlib.contextmanager
@@ -172,14 +173,14 @@ def gateway(data: Path, vendor_port: int, name: str = "entrepot", entry: str = "
         listener.listen(2048)
         handoff = Handoff(
             settings=settings, role="gateway", life_fd=life, ready_fd=ready, listen_fd=listener.fileno(),
-            control_path=str(data / "control.sock"),
+            control_path=str(data / "control.sock"), sandbox_port=9, sandbox_secret="nobody",
         )  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-c", entry] if entry else [sys.executable, "-m", "entrepot.compose.gateway"],
             env={**handoff.environment(), "PYTHONPATH": str(ROOT), "BENCH_VENDOR": str(vendor_port)},
             pass_fds=(life, ready, listener.fileno()),
             stdout=log,
-            preexec_fn=first_core,
+            preexec_fn=first_core,  # noqa: PLW1509  no threads here
         )
         os.close(ready)
         os.close(life)

@@ -207,14 +207,16 @@ async def test_a_client_with_little_left_to_take_is_cut_too(half_closes: bool) -
             connection_of(scope).close_after()
         await answer(send, bytes(170_000))
 
-    limits = EdgeLimits(write_timeout=0.4)
+    limits = EdgeLimits(write_timeout=1.0)
     async with serving(app, limits) as running, await RawClient.open(running.port, receive_buffer=4096) as client:
         client.writer.transport.pause_reading()  # pyright: ignore[reportAttributeAccessIssue]
         await client.send(get())
         await asyncio.sleep(0.1)
         if half_closes:
             client.writer.write_eof()
+        begun = time.monotonic()
         await running.quiet()
+        assert time.monotonic() - begun < 1.7, "it was the kernel, after twice the time"
 
 
 @pytest.mark.parametrize("half_closes", [False, True])

@@ -256,13 +256,15 @@ async def test_a_connection_serves_again_after_any_status(status: int) -> None:
             assert (got.status, "connection" in got.headers) == (status, False)
 
 
-@pytest.mark.parametrize("how", ["raises", "returns early", "says nothing"])
+@pytest.mark.parametrize("how", ["raises", "raises after the head", "returns early", "says nothing"])
 async def test_an_application_that_fails_is_500_without_a_trace(how: str, caplog: pytest.LogCaptureFixture) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if how == "returns early":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"part", "more_body": True})
-        if how == "raises":
+        if how == "raises after the head":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        if how.startswith("raises"):
             raise ValueError("a secret")
 
     async with serving(app) as running, await RawClient.open(running.port) as client:

@@ -37,8 +37,10 @@ async def test_a_connection_that_was_just_being_accepted_closes() -> None:
     async with serving(Echo()) as running:
         running.server._edge.draining = True  # as between two steps of the loop
         client = await RawClient.open(running.port)
-        assert await client.closed() == b""
+        closed = asyncio.get_running_loop().create_task(client.closed(2.0))
+        await asyncio.wait([closed])
         running.server._edge.draining = False
+        assert closed.result() == b""
 
 
 async def test_a_running_stream_finishes_within_the_grace() -> None:

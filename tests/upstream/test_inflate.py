@@ -38,6 +38,14 @@ def test_pieces_are_bounded(size: int) -> None:
     assert inflater.whole
 
 
+def test_nothing_stays_behind() -> None:
+    """Whatever has come in is unfolded at once, also where the input is used up in the middle of a long repetition."""
+    packed = gzip.compress(bytes(3 * OUTPUT + 100))
+    for end in range(1, len(packed)):
+        reference = zlib.decompressobj(31).decompress(packed[:end])
+        assert inflate(Inflater(deflate=False), [packed[:end]]) == reference
+
+
 def test_an_end_that_is_missing() -> None:
     inflater = Inflater(deflate=False)
     assert inflater.whole

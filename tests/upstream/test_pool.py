@@ -8,7 +8,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin, Timeouts
 from entrepot.upstream.client import Upstream
 from entrepot.upstream.response import Response
-from tests.upstream.vendor import OK, Peer, Script, always, call, eventually, request, vendor
+from tests.upstream.vendor import OK, Peer, Script, always, call, request, vendor
 
 
 def gate(event: asyncio.Event) -> Script:
@@ -112,33 +112,36 @@ async def test_cancelled_waiters_take_nothing(upstream: Upstream) -> None:
         assert (stats.open, stats.in_use, stats.waiting) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("closing", [False, True], ids=["a connection", "a place"])
-async def test_cancelled_just_when_served(upstream: Upstream, closing: bool) -> None:
+@pytest.mark.parametrize("what", ["a connection", "a place"])
+async def test_cancelled_just_when_served(upstream: Upstream, what: str) -> None:
     """The waiter got its turn and is cancelled before it runs: the next one gets it."""
-    async with vendor(always(OK)) as server:
-        for _ in range(2):
-            event = asyncio.Event()
-            async with vendor(gate(event)) as gated:
-                first = begin(upstream, gated.origin, 1)
-                await rounds()
-                second, third = (begin(upstream, gated.origin, 1) for _ in range(2))
-                await rounds()
-                pool = upstream._pools[gated.origin]
-                assert len(pool._waiters) == 2
-                turn = pool._waiters[0]
-                turn.add_done_callback(lambda _, task=second: task.cancel())
-                event.set()
-                if closing:
-                    first.cancel()
-                    await asyncio.gather(first, return_exceptions=True)
-                else:
-                    (await first).close()
-                with pytest.raises(asyncio.CancelledError):
-                    await second
-                (await third).close()
-                stats = upstream.stats()[gated.origin]
-                assert (stats.in_use, stats.waiting) == (0, 0)
-        assert (await call(upstream, server.origin))[0] == 200
+    event = asyncio.Event()
+    async with vendor(gate(event)) as server:
+        first = begin(upstream, server.origin, 1)
+        await rounds()
+        if what == "a connection":
+            event.set()
+            (await first).close()
+            pool = upstream._pools[server.origin]
+            connection = pool.take()
+            assert connection is not None
+        second, third = (begin(upstream, server.origin, 1) for _ in range(2))
+        await rounds()
+        assert upstream.stats()[server.origin].waiting == 2
+        if what == "a connection":
+            pool.release(connection)
+        else:
+            event.set()
+            (running,) = upstream._pools[server.origin]._connections
+            running.fail(Kind.VENDOR_RESET)
+            with pytest.raises(Fault):
+                await asyncio.shield(first)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        (await third).close()
+        stats = upstream.stats()[server.origin]
+        assert (stats.open, stats.in_use, stats.waiting) == (1, 0, 0)
 
 
 async def test_an_aborted_call_makes_room(upstream: Upstream) -> None:
@@ -177,23 +180,22 @@ async def test_empty_pools_are_forgotten(upstream: Upstream) -> None:
     assert len(upstream._pools) <= 256
 
 
-async def test_the_oldest_makes_room_for_a_fresh_one(upstream: Upstream) -> None:
-    """The retry on a fresh connection also works where idle connections fill the pool."""
-    stale = asyncio.Event()
+async def test_the_oldest_make_room_for_a_fresh_one(upstream: Upstream) -> None:
+    """Another caller of this origin allows fewer connections, and the one that it takes is stale."""
+    stale = False
 
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(OK)
         await peer.request()
-        if not stale.is_set():
-            stale.set()
-            return
-        await peer.send(OK)
+        if not stale:
+            await peer.send(OK)
 
     async with vendor(script) as server:
-        for response in await asyncio.gather(*(begin(upstream, server.origin, 2) for _ in range(2))):
+        for response in await asyncio.gather(*(begin(upstream, server.origin, 3) for _ in range(3))):
             response.close()
-        await eventually(lambda: upstream.stats()[server.origin].idle == 2)
-        task = begin(upstream, server.origin, 2)
-        (await task).close()
-        assert server.connections == 3
+        assert upstream.stats()[server.origin].idle == 3
+        stale = True
+        (await begin(upstream, server.origin, 1)).close()
+        assert server.connections == 4
+        assert upstream.stats()[server.origin].open == 1

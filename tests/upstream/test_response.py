@@ -1,6 +1,7 @@
 """What an owner does with an answer: chunk, read, close, compressed bodies."""
 
 import asyncio
+import gc
 import gzip
 import zlib
 
@@ -8,7 +9,9 @@ import pytest
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.upstream.client import Upstream
+from entrepot.upstream.connection import Connection
 from entrepot.upstream.inflate import OUTPUT
+from entrepot.upstream.response import Response
 from tests.upstream.vendor import Peer, always, answering, call, drain, eventually, opened, outcome, vendor, whole
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -75,6 +78,20 @@ async def test_read_has_a_limit(upstream: Upstream) -> None:
         response = await opened(upstream, server.origin)
         assert len(await response.read(1000)) == 1000
         response.close()
+
+
+async def test_read_does_not_wait_for_the_end_of_too_much(upstream: Upstream) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        await peer.gone()
+
+    async with vendor(script) as server:
+        response = await opened(upstream, server.origin)
+        with pytest.raises(Fault) as caught:
+            await response.read(999)
+        assert caught.value.kind is Kind.VENDOR_TOO_LONG
+        assert upstream.stats() == {}
 
 
 async def test_closing_early_aborts(upstream: Upstream) -> None:
@@ -148,6 +165,23 @@ async def test_a_fault_stays_a_fault(upstream: Upstream) -> None:
             assert caught.value.kind is Kind.VENDOR_GARBAGE
             assert caught.value.__cause__ is not None
         response.close()
+
+
+async def test_a_fault_leaves_no_circle(upstream: Upstream) -> None:
+    """What ends badly is freed at once and does not wait for the garbage collector."""
+
+    def left() -> list[object]:
+        return [thing for thing in gc.get_objects() if isinstance(thing, Response | Connection | Fault)]
+
+    async with vendor(answering(CHUNKED + b"zz\r\n")) as server:
+        gc.collect()
+        gc.disable()
+        try:
+            assert await drain(await opened(upstream, server.origin)) == (b"", Kind.VENDOR_GARBAGE)
+            await asyncio.sleep(0.01)
+            assert left() == []
+        finally:
+            gc.enable()
 
 
 def raw(data: bytes) -> bytes:

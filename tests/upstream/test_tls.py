@@ -63,6 +63,12 @@ async def test_wrong_name(upstream: Upstream, authority: Authority) -> None:
             assert await outcome(upstream, Origin("https", host, server.origin.port)) is Kind.TLS_FAILED
 
 
+async def test_a_name_is_not_an_address(upstream: Upstream, authority: Authority) -> None:
+    async with vendor(always(OK), tls=authority.server("localhost")) as server:
+        assert await outcome(upstream, Origin("https", "localhost", server.origin.port)) == b"ok"
+        assert await outcome(upstream, Origin("https", "127.0.0.1", server.origin.port)) is Kind.TLS_FAILED
+
+
 async def test_expired(upstream: Upstream, authority: Authority) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)

@@ -8,7 +8,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin, Timeouts
 from entrepot.upstream.client import Upstream
 from tests.upstream.proxies import Proxy, running
-from tests.upstream.vendor import OK, Authority, Peer, Script, always, call, outcome, vendor
+from tests.upstream.vendor import OK, Authority, Peer, Script, always, call, eventually, outcome, vendor
 
 KINDS = ["http", "https", "socks5", "socks5h"]
 
@@ -116,6 +116,13 @@ async def test_refusals(upstream: Upstream, kind: str, name: str, scheme: str) -
         after = {Kind.VENDOR_RESET, Kind.TLS_FAILED} if name in ("closes after its head", "closes later") else set[Kind]()
         assert result in {Kind.PROXY_FAILED, *after}
         assert upstream.stats() == {}
+        await eventually(lambda: server.open == 0)
+
+
+async def test_a_password_that_is_refused_in_words(upstream: Upstream) -> None:
+    async with vendor(saying(b"\x05\x02", b"\x01\x05", b"\x05\x00\x00\x01\0\0\0\0\0\0", hold=True)) as server:
+        origin = Origin("http", "vendor.example", 80, f"socks5h://user:secret@127.0.0.1:{server.origin.port}")
+        assert await outcome(upstream, origin) is Kind.PROXY_FAILED
 
 
 @pytest.mark.parametrize("kind", ["http", "socks5h"])
@@ -174,3 +181,4 @@ async def test_cancelled_in_the_tunnel(upstream: Upstream) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert upstream.stats() == {}
+            await eventually(lambda: server.open == 0)

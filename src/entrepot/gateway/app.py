@@ -71,6 +71,7 @@ class Gateway:
     async def _call(self, operation: Operation, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         edge = self._edge
         head = read_head(scope, edge.trusted_proxies)
+        scope["headers"] = ()  # two kilobytes that nobody needs while a stream is open
         call = Call(
             id=exchange.request_id,
             operation=operation,

@@ -13,10 +13,10 @@ from typing import Literal, TypeAlias
 import msgspec
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, Kind
+from entrepot.gateway.cycle import Cycle
 
 EXTENSION = "entrepot.connection"
 """Name in `scope["extensions"]` of the request's `Connection`."""
@@ -72,7 +72,7 @@ class Connection:
 
     __slots__ = ("_callback", "_cut", "cycle", "gone", "reason")
 
-    def __init__(self, cycle: RequestResponseCycle, cut: Callable[["Connection"], None]) -> None:
+    def __init__(self, cycle: Cycle, cut: Callable[["Connection"], None]) -> None:
         self.cycle = cycle
         self.gone = False
         self.reason: Reason = "left"
@@ -156,7 +156,7 @@ class Expecting:
 
     __slots__ = ("_app", "_cycle")
 
-    def __init__(self, app: ASGI3Application, cycle: RequestResponseCycle) -> None:
+    def __init__(self, app: ASGI3Application, cycle: Cycle) -> None:
         self._app = app
         self._cycle = cycle
 
@@ -177,7 +177,7 @@ class CloseDelimited:
 
     __slots__ = ("_app", "_cycle", "_open")
 
-    def __init__(self, app: ASGI3Application, cycle: RequestResponseCycle) -> None:
+    def __init__(self, app: ASGI3Application, cycle: Cycle) -> None:
         self._app = app
         self._cycle = cycle
         self._open = False

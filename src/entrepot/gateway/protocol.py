@@ -16,12 +16,13 @@ import httptools
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.gateway.connection import EXTENSION, Bell, CloseDelimited, Connection, Edge, Expecting
 from entrepot.gateway.connection import EdgeLimits as EdgeLimits
+from entrepot.gateway.cycle import Cycle
 from entrepot.gateway.patience import BETWEEN, BODY, HEAD, PatientProtocol
 
 _log = logging.getLogger("entrepot.gateway")
@@ -45,6 +46,8 @@ class EdgeProtocol(PatientProtocol):
     """
 
     __slots__ = ("_coding", "_hosts", "_late", "_surplus", "_wrong")
+
+    cycle: Cycle  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ class EdgeProtocol(PatientProtocol):
         self._wrong = self._objection(version)
         if self._wrong is not None:
             raise _RefusedError
-        cycle = RequestResponseCycle(
+        cycle = Cycle(
             scope=self._scope(version),
             transport=cast("asyncio.Transport", self._outlet),
             flow=self.flow,
@@ -126,9 +129,10 @@ class EdgeProtocol(PatientProtocol):
         self._phase = BODY
         self._run = self._surplus = 0
         self._head_open = False
+        self.headers = []  # the scope's alone now
         self.cycle = cycle
         if self._running is None:
-            self._start_asgi_task(cycle, self.app)
+            self._begin(cycle)
         else:
             # Reading goes on (uvicorn pauses it): only so do we learn that the client left.
             self._queue += (cycle,)
@@ -139,8 +143,7 @@ class EdgeProtocol(PatientProtocol):
         if cycle.response_complete:
             self._surplus += len(body)
             return
-        cycle.body += body
-        if len(cycle.body) > HIGH_WATER_LIMIT:
+        if cycle.add(body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
 
@@ -174,7 +177,8 @@ class EdgeProtocol(PatientProtocol):
 
     # --- requests and answers
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _begin(self, cycle: Cycle) -> None:
+        app = self.app
         connection = Connection(cycle, self._cut)
         cast("dict[str, Any]", cycle.scope)["extensions"] = {EXTENSION: connection}
         self._running = connection
@@ -209,7 +213,7 @@ class EdgeProtocol(PatientProtocol):
         if connection is not self._running:
             return
         self._running = None
-        if connection.cycle.response_started:
+        if connection.cycle.visible:
             self._hang_up()
         else:
             self._write_fault(Fault(kind), linger=False)
@@ -224,7 +228,7 @@ class EdgeProtocol(PatientProtocol):
         if self._queue:
             cycle, *rest = self._queue
             self._queue = tuple(rest)
-            self._start_asgi_task(cycle, self.app)
+            self._begin(cycle)
         elif self._late is not None:
             self._write_fault(self._late, linger=True)
         else:
@@ -234,7 +238,7 @@ class EdgeProtocol(PatientProtocol):
         """A request is over: keep only what the next one needs."""
         if self._phase == BODY:
             return
-        self.cycle = cast("RequestResponseCycle", None)
+        self.cycle = cast("Cycle", None)
         if self._phase == BETWEEN and not self._head_open:
             self.headers = cast("Any", None)
             self.url = b""
@@ -317,7 +321,7 @@ class EdgeProtocol(PatientProtocol):
         connection = self._running
         if self._phase == BODY and connection is not None and connection.cycle is self.cycle:
             self._lose("stalled" if fault.kind is Kind.SLOW_CLIENT else "left")
-            if connection.cycle.response_started:
+            if connection.cycle.visible:
                 self._abort()
             else:
                 self._write_fault(fault, linger=True)

@@ -70,16 +70,15 @@ def _secret(fields: dict[bytes, bytes], scope: Scope) -> str | None:
 
 async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
     """The whole body. Raises Fault(BODY_TOO_LARGE | CLIENT_LEFT)."""
-    too_large = Fault(Kind.BODY_TOO_LARGE, f"The request body is over the limit of {limit // (1024 * 1024)} MiB.")
     if head.length is not None and head.length > limit:
-        raise too_large
+        raise _too_large(limit)
     message = await receive()
     if message["type"] == "http.disconnect":
         raise Fault(Kind.CLIENT_LEFT)
     data: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         if len(data) > limit:
-            raise too_large
+            raise _too_large(limit)
         return data
     pieces, size = [data], len(data)
     while message.get("more_body", False):
@@ -89,5 +88,9 @@ async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > limit:
-            raise too_large
+            raise _too_large(limit)
     return b"".join(pieces)
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(Kind.BODY_TOO_LARGE, f"The request body is over the limit of {limit // (1024 * 1024)} MiB.")

@@ -108,6 +108,7 @@ class Forward:
         held = await self._first_content(response, tap)
         self._committed(response.status)
         await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
+        response.headers = ()  # two kilobytes that nobody needs while the stream is open
         last = await self._pass(response, tap, held)
         # The vendor's own error frame is in it, or its [DONE]: nothing of ours is added, and it waits for the charge.
         last += tap.end() if tap.fault is None else await _linger(response, tap)
@@ -176,7 +177,7 @@ class Forward:
         """From here on this route answers: note the time, and let go of the request's body."""
         self.outcome.first_content = self._clock.monotonic()
         self.outcome.status = status
-        if self.outcome.peek.size > 2048:
+        if self.outcome.peek.stream or self.outcome.peek.size > 2048:
             self.outcome.peek = msgspec.structs.replace(self.outcome.peek, members={})
 
     def _headers(self, response: Response) -> Headers:

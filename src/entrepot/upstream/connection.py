@@ -190,8 +190,7 @@ class Connection(asyncio.Protocol):
             raise HttpParserError("bytes after the end of the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._status:  # else a trailer
-            self._head.append((name.lower(), value.strip()))
+        self._head.append((name.lower(), value.strip()))  # a trailer too, which nobody reads
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -204,12 +203,12 @@ class Connection(asyncio.Protocol):
             raise HttpParserError("a status or a transfer-encoding that we do not take")
         if len(head) > MAX_HEADERS or (self._meta > MAX_HEAD and sum(map(len, chain.from_iterable(head))) > MAX_HEAD):
             raise HttpParserError("too many or too large headers")
-        bare = self._without_body or status in (204, 304)
-        self._until_eof = not bare and coding is None and b"content-length" not in named
+        self._until_eof = coding is None and b"content-length" not in named
         self._status = status
         self._meta = 0
         if self._response is not None:
-            self._response.begin(status, head, None if bare else named.get(b"content-encoding"))
+            self._response.begin(status, head, None if self._without_body else named.get(b"content-encoding"))
+        self._head = []  # the response's alone now
         head.clear()
         if self._without_body:
             self._complete = True

@@ -33,5 +33,5 @@ class Inflater:
         if engine.unused_data:
             raise zlib.error("bytes after the end of the compressed body")
         self._tail = engine.unconsumed_tail
-        self.more = len(output) == OUTPUT or bool(self._tail)
+        self.more = len(output) == OUTPUT
         return output

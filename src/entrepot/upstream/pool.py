@@ -35,6 +35,10 @@ class Pool:
         """Nothing here is worth keeping."""
         return not (self._connections or self._opening or self._waiters)
 
+    @property
+    def _full(self) -> bool:
+        return len(self._connections) + self._opening >= self.limit
+
     def stats(self) -> PoolStats:
         """As of now."""
         size = len(self._connections) + self._opening
@@ -53,9 +57,9 @@ class Pool:
 
     async def reserve(self) -> Connection | None:
         """The right to open a connection (None; end it with `opened`), or one that another call gave back."""
-        if len(self._connections) + self._opening >= self.limit and self._idle:
-            self._idle[0].drop()  # a fresh one is wanted: the oldest makes room
-        if len(self._connections) + self._opening < self.limit:
+        while self._full and self._idle:
+            self._idle[0].drop()  # a fresh one is wanted: the oldest make room
+        if not self._full:
             self._opening += 1
             return None
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
@@ -103,7 +107,7 @@ class Pool:
 
     def _grant(self) -> None:
         """Give free places to whoever waits longest."""
-        while self._waiters and len(self._connections) + self._opening < self.limit:
+        while self._waiters and not self._full:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 self._opening += 1

@@ -107,12 +107,7 @@ class Response:
         if self.ended:  # and yet the compressed body has no end
             self._failure = (Kind.VENDOR_TRUNCATED, "the compressed body stops before its end")
         if self._failure is not None:
-            kind, cause = self._failure
-            fault = Fault(kind)  # a new one each time: a kept one would keep its traceback's frames alive
-            if isinstance(cause, str):
-                fault.add_note(cause)
-                raise fault
-            raise fault from cause
+            raise self._fault(*self._failure)
         self.waiter = waiter = self._loop.create_future()
         await waiter
 
@@ -133,6 +128,8 @@ class Response:
     def fail(self, kind: Kind, cause: BaseException | str | None) -> None:
         """End in a fault after what has arrived; only the first one counts."""
         if self._failure is None and not self.ended:
+            if isinstance(cause, BaseException):
+                cause = cause.with_traceback(None)  # its frames hold this answer: a circle
             self._failure = (kind, cause)
         source, self._source = self._source, None
         if source is not None:
@@ -144,6 +141,15 @@ class Response:
         waiter, self.waiter = self.waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def _fault(self, kind: Kind, cause: BaseException | str | None) -> Fault:
+        """A new one each time, named in no frame of its own traceback: no circle keeps the answer alive."""
+        fault = Fault(kind)
+        if isinstance(cause, str):
+            fault.add_note(cause)
+        else:
+            fault.__cause__ = cause
+        return fault
 
     def _take(self) -> bytes:
         parts = self.parts

@@ -59,17 +59,22 @@ def read_usage(fields: Fields) -> Usage | None:
     )
 
 
-def _split(whole: int, *parts: int) -> tuple[int, ...]:
+def _split(whole: int, *parts: int) -> list[int]:
     """What is left of `whole`, and each part, cut so that their sum is `whole`: parts may overlap at a vendor."""
-    cut: list[int] = []
+    cut = [whole]
     for part in parts:
-        cut.append(min(part, whole))
-        whole -= cut[-1]
-    return (whole, *cut)
+        kept = part if part < cut[0] else cut[0]  # noqa: FURB136  min() costs three times as much, with every answer
+        cut[0] -= kept
+        cut.append(kept)
+    return cut
 
 
 def _cached(fields: Fields, asked: Fields) -> int:
-    return max(_count(asked.get("cached_tokens")), *(_count(fields.get(name)) for name in _CACHED))
+    most = _count(asked.get("cached_tokens"))
+    for name in _CACHED:
+        if name in fields:
+            most = max(most, _count(fields[name]))
+    return most
 
 
 def _searches(fields: Fields) -> int:
@@ -88,13 +93,14 @@ def _details(fields: Fields, *names: str) -> Fields:
 
 def _first(fields: Fields, *names: str) -> int | None:
     for name in names:
-        if fields.get(name) is not None:
-            return _count(fields[name])
+        value = fields.get(name)
+        if value is not None:
+            return _count(value)
     return None
 
 
 def _count(value: object) -> int:
     """A number of tokens: whole, not negative, whatever the vendor wrote."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < _LIMIT:
-        return 0
-    return int(value)
+    if type(value) is int:  # nearly always, and True is none
+        return value if 0 < value < _LIMIT else 0
+    return int(value) if isinstance(value, float) and 0 < value < _LIMIT else 0
