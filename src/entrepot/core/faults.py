@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from entrepot.core.http import Headers
+
 
 class Blame(StrEnum):
     """Who caused it: only a channel's own faults count against its health."""
@@ -47,6 +49,7 @@ class Kind(StrEnum):
     EXPIRED_KEY = "expired_key"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     TOO_MANY_GUESSES = "too_many_guesses"
+    RATE_LIMITED = "rate_limited"
     # what is asked for
     UNKNOWN_MODEL = "unknown_model"
     MODEL_NOT_ALLOWED = "model_not_allowed"
@@ -140,6 +143,9 @@ TABLE: dict[Kind, Row] = {
     ),
     Kind.TOO_MANY_GUESSES: _client(
         429, "too_many_unknown_keys", "Too many unknown keys from your address.", "rate_limit_error"
+    ),
+    Kind.RATE_LIMITED: Row(
+        429, "rate_limit_error", "rate_limit_exceeded", "Rate limit reached. Try again soon.", Blame.CLIENT, retry=True
     ),
     Kind.UNKNOWN_MODEL: _client(404, "model_not_found", "The model does not exist or no channel serves it."),
     Kind.MODEL_NOT_ALLOWED: _client(403, "model_not_allowed", "This API key may not use that model.", "permission_error"),
@@ -240,6 +246,7 @@ class Fault(Exception):
         code: str | None = None,
         retry_after: float | None = None,
         vendor: "VendorAnswer | None" = None,
+        headers: Headers = (),
     ) -> None:
         super().__init__(message or TABLE[kind].message)
         self.kind = kind
@@ -250,6 +257,8 @@ class Fault(Exception):
         self.retry_after = retry_after
         """Seconds, as the vendor or our own limits say."""
         self.vendor = vendor
+        self.headers = headers
+        """Sent with the answer, beside those that every fault has."""
 
     @property
     def status(self) -> int:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Origin, Timeouts
 from entrepot.kit import patterns
 from entrepot.kit.json import Members
@@ -23,6 +24,7 @@ class Group(msgspec.Struct, frozen=True):
     ratio_ppm: int = 1_000_000
     description: str = ""
     public: bool = True
+    limits: RateLimits | None = None
 
 
 class ChannelKey(msgspec.Struct, frozen=True):
@@ -74,6 +76,8 @@ class Model(msgspec.Struct, frozen=True):
     disconnect: Disconnect = "cancel"
     timeouts: Mapping[str, float | None] = MappingProxyType({})
     """The fields of Timeouts that this model sets otherwise."""
+    limits: RateLimits | None = None
+    """For all calls of all models that this row is about, together."""
 
 
 Tiers: TypeAlias = tuple[tuple[Channel, ...], ...]

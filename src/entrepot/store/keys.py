@@ -5,19 +5,20 @@ from typing import Any
 
 import msgspec
 
-from entrepot.core.call import Caller
+from entrepot.core.call import Caller, RateLimits
 from entrepot.store.contract import Database
 
 _log = logging.getLogger("entrepot.store")
 
 _FIND = (
     "SELECT k.id, k.name, k.user_id, k.groups, k.models, k.networks, k.expires_at, k.status, k.quota, k.rpm, k.tpm, "
-    "k.concurrency, u.group_name, u.status, "
+    "k.concurrency, u.group_name, u.status, u.limits, "
     "CASE WHEN u.name = 'installation' THEN 1 ELSE (SELECT b.id FROM buckets b WHERE b.ref = 'wallet:user:' || u.id) END, "
     "(SELECT b.id FROM buckets b WHERE b.ref = 'quota:key:' || k.id) "
     "FROM keys k JOIN users u ON u.id = k.user_id WHERE k.sha256 = $1"
 )
 _names = msgspec.json.Decoder(tuple[str, ...])
+_limits = msgspec.json.Decoder(RateLimits)
 
 
 async def find_key(db: Database, sha256: str) -> Caller | None:
@@ -32,14 +33,15 @@ async def find_key(db: Database, sha256: str) -> Caller | None:
 
 def _caller(row: tuple[Any, ...]) -> Caller:
     key_id, name, user_id, groups, models, networks, expires, status, quota, rpm, tpm, concurrency, group, *rest = row
-    user_status, wallet, cap = rest
+    user_status, limits, wallet, cap = rest
     try:
         own_groups, patterns, places = (_names.decode(text) for text in (groups, models, networks))
+        user_limits = _limits.decode(limits) if limits != "{}" else None
         enabled = status == "enabled" and user_status == "enabled"
     except msgspec.DecodeError as error:
         # A list that cannot be read must not become "everything is allowed".
         _log.error("key cannot be read, refused", extra={"key": key_id, "error": str(error)})
-        own_groups, patterns, places, enabled = (), (), (), False
+        own_groups, patterns, places, user_limits, enabled = (), (), (), None, False
     return Caller(
         key_id=key_id,
         key_name=name,
@@ -56,4 +58,5 @@ def _caller(row: tuple[Any, ...]) -> Caller:
         rpm=rpm,
         tpm=tpm,
         concurrency=concurrency,
+        user_limits=user_limits,
     )

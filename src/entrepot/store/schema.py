@@ -69,8 +69,10 @@ users = Table(
     _text("group_name", "default"),
     _text("status", "enabled"),
     _time("created_at"),
+    _text("limits", "{}"),
     sqlite_autoincrement=True,
 )
+"""`limits`, here and of groups and models: {"rpm", "tpm", "concurrency"}, what is not named is unlimited."""
 
 admin_tokens = Table(
     "admin_tokens",
@@ -91,6 +93,7 @@ groups = Table(
     _text("description", ""),
     _integer("public", 1),
     _time("created_at"),
+    _text("limits", "{}"),
     sqlite_autoincrement=True,
 )
 
@@ -161,6 +164,7 @@ models = Table(
     _text("disconnect", "cancel"),
     _text("timeouts", "{}"),
     _time("created_at"),
+    _text("limits", "{}"),
     sqlite_autoincrement=True,
 )
 
@@ -339,3 +343,28 @@ ledger = Table(
     sqlite_autoincrement=True,
 )
 """Every change of a wallet. Kind `usage` is one row a wallet and hour that grows; all others are written once."""
+
+limit_workers = Table("limit_workers", metadata, Column("id", Text, primary_key=True), _integer("turn", 0), _time("seen_at"))
+"""Workers that share rate limits (docs/decisions/0006). `turn` numbers their transactions; silent ones are swept away."""
+
+limit_leases = Table(
+    "limit_leases",
+    metadata,
+    _text("scope"),
+    _text("worker"),
+    _integer("granted"),
+    PrimaryKeyConstraint("scope", "worker"),
+    Index("ix_limit_leases_worker", "worker"),
+)
+"""What a worker may let in without asking. Counts while its worker lives."""
+
+limit_uses = Table(
+    "limit_uses",
+    metadata,
+    _text("scope"),
+    _integer("slot"),
+    _integer("used"),
+    PrimaryKeyConstraint("scope", "slot"),
+    Index("ix_limit_uses_slot", "slot"),
+)
+"""Calls or tokens that went through a scope (`key:7:requests`) in one second since 1970 UTC; kept about a minute."""
