@@ -97,7 +97,7 @@ class Gateway:
             await self._models.answer(name, read_head(scope, self._edge.trusted_proxies), scope["method"], exchange)
         elif path == "/" or path.startswith(_CONTROL):
             head = read_head(scope, self._edge.trusted_proxies)
-            await self._passage.answer(scope, await read_body(receive, head, self._edge.max_body), head.address, exchange)
+            await self._passage.answer(scope, receive, head, exchange)
         else:
             raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path}.")
 
@@ -116,7 +116,7 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
     if fault.kind is Kind.CLIENT_LEFT or exchange.started:
         return
     rendered = dialect.render(fault)
-    if fault.kind is Kind.BODY_TOO_LARGE:
+    if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
         exchange.close_after()
     await exchange.start(rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode())))
     await exchange.send(rendered.body, more=False)
