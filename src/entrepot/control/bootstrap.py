@@ -68,7 +68,7 @@ async def _money(tx: Transaction) -> None:
         return
     await settings.write(tx, _MONEY_MARK, str(tx.now))
     await wallets.pay_noted(tx)
-    if not await models.exists(tx, _FREE):
+    if not await models.exists(tx, _FREE) or not await prices.history(tx, _FREE):
         await prices.set_prices(tx, PriceSet(model=_FREE, price=PriceTable(call="0")))
 
 

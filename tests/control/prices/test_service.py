@@ -93,11 +93,6 @@ async def test_what_a_call_costs_now(services: Services) -> None:
     assert [unit.prices for unit in found.units] == [{"call": "0.01"}]
 
 
-async def test_tokens_have_no_size() -> None:
-    with pytest.raises(ValueError, match="tokens, which have no size"):
-        PriceSet(model="m", price=PriceTable(input="1"), conditions=Conditions(size="1024x1024"))
-
-
 async def test_refusals(services: Services) -> None:
     async with services.transaction() as tx:
         with pytest.raises(InvalidError, match="some time"):
