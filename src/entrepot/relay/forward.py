@@ -121,7 +121,7 @@ class Forward:
         """Pass on what comes; gives the piece with the last word in it, not sent yet (empty where the vendor just closed)."""
         out, chunks, hold = held, 0, self.outcome.hold
         while not tap.done and tap.fault is None:
-            if out:
+            if out or not chunks:  # the edge sends the head with the first piece, and be it empty
                 await self.exchange.send(out, more=True)
             if not (data := await response.chunk()):
                 return b""
