@@ -44,6 +44,18 @@ async def test_what_is_not_there(gateway: GatewayUnderTest) -> None:
             assert answer.headers["x-request-id"].startswith("req_")
 
 
+async def test_a_wrong_method_is_told_the_right_ones(gateway: GatewayUnderTest) -> None:
+    async with gateway.client() as client:
+        for method, path, allow in (
+            ("GET", "/v1/chat/completions", "POST"),
+            ("POST", "/v1/models", "GET, HEAD"),
+            ("DELETE", "/v1/models/a/b", "GET, HEAD"),
+            ("POST", "/v1/key", "GET, HEAD"),
+        ):
+            answer = await client.request(method, path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+
+
 async def test_keys_in_every_place(gateway: GatewayUnderTest) -> None:
     async with gateway.client() as client:
         client.headers.pop("authorization")

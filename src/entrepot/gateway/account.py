@@ -17,7 +17,7 @@ from entrepot.buckets.plan import HOUSE
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.money import format_usd
-from entrepot.gateway.request import Head
+from entrepot.gateway.request import Head, WrongMethod
 from entrepot.kit import json
 from entrepot.kit.clock import iso
 from entrepot.kit.ids import request_day
@@ -80,7 +80,7 @@ class Account:
     async def answer(self, path: str, head: Head, method: str, exchange: Exchange) -> None:
         """Send what was asked for. Raises Fault."""
         if method not in ("GET", "HEAD"):
-            raise Fault(Kind.WRONG_METHOD, f"{path} takes GET.")
+            raise WrongMethod(path, "GET, HEAD")
         caller = await self._admission.admit(head.secret, head.address)
         try:
             body = json.encode(await self._body(path, caller))

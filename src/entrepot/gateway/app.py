@@ -11,7 +11,7 @@ from entrepot.gateway.account import Account
 from entrepot.gateway.health import Health
 from entrepot.gateway.models import Models
 from entrepot.gateway.passage import Passage
-from entrepot.gateway.request import Receive, Scope, read_body, read_head
+from entrepot.gateway.request import Receive, Scope, WrongMethod, read_body, read_head
 from entrepot.kit.clock import Clock
 from entrepot.kit.ids import RequestIds
 from entrepot.relay.exchange import Exchange, Send
@@ -87,7 +87,7 @@ class Gateway:
 
     async def _other(self, operation: Operation | None, path: str, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         if operation is not None:
-            raise Fault(Kind.WRONG_METHOD, f"{path} takes POST.")
+            raise WrongMethod(path, "POST")
         if self._health.serves(path):
             await self._health.answer(path, scope, exchange)
         elif self._account.serves(bare := _bare(path)):
@@ -118,7 +118,9 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
     rendered = dialect.render(fault)
     if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
         exchange.close_after()
-    await exchange.start(rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode())))
+    allow = ((b"allow", fault.allow.encode()),) if isinstance(fault, WrongMethod) else ()
+    length = (b"content-length", str(len(rendered.body)).encode())
+    await exchange.start(rendered.status, (*rendered.headers, *allow, length))
     await exchange.send(rendered.body, more=False)
 
 

@@ -22,6 +22,14 @@ _KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
 _READ = frozenset((*_KEY_HEADERS, b"content-length", b"x-request-id", _FORWARDED_FOR, b"x-entrepot-strict", b"x-sandbox-fault"))
 
 
+class WrongMethod(Fault):
+    """A path that takes other methods; `allow` names them, as a 405 must (RFC 9110, 15.5.6)."""
+
+    def __init__(self, path: str, allow: str) -> None:
+        super().__init__(Kind.WRONG_METHOD, f"{path} takes {allow}.")
+        self.allow = allow
+
+
 class Head(msgspec.Struct, frozen=True, gc=False):
     """What we read of a request's headers and query."""
 
