@@ -93,7 +93,14 @@ class RelayUnderTest:
     ids: RequestIds = field(default_factory=lambda: RequestIds(SystemClock()))
 
     def start(
-        self, body: Any, wire: Wire, *, operation: Operation = "chat", fault: str = "", secret: str | None = SECRET
+        self,
+        body: Any,
+        wire: Wire,
+        *,
+        operation: Operation = "chat",
+        fault: str = "",
+        secret: str | None = SECRET,
+        strict: bool = False,
     ) -> "asyncio.Task[None]":
         """Begin a call as the gateway would."""
         raw = body if isinstance(body, bytes) else json.encode(body)
@@ -110,6 +117,7 @@ class RelayUnderTest:
             client_id=None,
             arrived=self.clock.wall(),
             started=self.clock.monotonic(),
+            strict=strict,
             fault_header=fault.encode(),
         )
         return asyncio.ensure_future(self.relay.run(call, secret, read, exchange))

@@ -183,7 +183,7 @@ class Forward:
     def _headers(self, response: Response) -> Headers:
         kind = response.header(b"content-type") or b"application/json"
         passed = tuple(pair for pair in response.headers if pair[0] in _PASSED_HEADERS)
-        dropped = self.outcome.peek.dropped
+        dropped = self.outcome.dropped
         named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
         return ((b"content-type", kind), *passed, *named)
 

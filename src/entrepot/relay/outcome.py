@@ -16,7 +16,20 @@ _UNREAD = Peek(model="", stream=False, members={})
 class Outcome:
     """Filled in by the pipeline as the call proceeds."""
 
-    __slots__ = ("attempts", "caller", "charge", "fault", "first_content", "hold", "peek", "route", "status", "tap", "usage")
+    __slots__ = (
+        "attempts",
+        "caller",
+        "charge",
+        "dropped",
+        "fault",
+        "first_content",
+        "hold",
+        "peek",
+        "route",
+        "status",
+        "tap",
+        "usage",
+    )
 
     def __init__(self) -> None:
         self.caller: Caller | None = None
@@ -25,6 +38,8 @@ class Outcome:
         self.attempts: tuple[Attempt, ...] = ()
         self.status = 0
         self.fault: Fault | None = None
+        self.dropped: tuple[str, ...] = ()
+        """Fields that the vendor did not get: the dialect's own, and those that this vendor refuses."""
         self.usage: Usage = NOTHING
         self.hold: Hold | None = None
         self.tap: Tap | None = None
@@ -64,7 +79,7 @@ class Outcome:
             total_ms=(now - call.started) * 1000,
             bytes_in=peek.size,
             bytes_out=exchange.bytes_out,
-            dropped=peek.dropped,
+            dropped=self.dropped,
             charge=self.charge,
         )
 

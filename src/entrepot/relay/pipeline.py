@@ -171,6 +171,13 @@ class Relay:
     def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
         """The vendor's request for this call on this route."""
         provider, peek = self._services.providers[route.provider], outcome.peek
+        outcome.dropped = (*peek.dropped, *sorted(provider.drop.intersection(peek.members)))
+        if call.strict and outcome.dropped:
+            named = ", ".join(outcome.dropped)
+            message = (
+                f"These fields would not reach the upstream: {named}. Leave them out, or do not ask for x-entrepot-strict."
+            )
+            raise Fault(Kind.INVALID_FIELD, message, param=outcome.dropped[0], code="unsupported_field")
         changes = Changes(
             model=route.model if route.mapped else None,
             ask_usage=peek.stream and not peek.wants_usage and provider.stream_usage == "option",
