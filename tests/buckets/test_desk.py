@@ -31,7 +31,11 @@ async def test_hold_settle_flush_and_close(bank: Bank) -> None:
     assert desk.try_hold([(wallet, 100), (quota, 100)]) is None
     held = await hold(desk, (wallet, 100), (quota, 100))
     assert held.amounts == {wallet: 100, quota: 100}
+    assert (desk.holds, desk.lag) == (1, 0)
+    assert desk.outstanding >= 200
     held.settle(60, bank.line(prompt_tokens=7))
+    assert desk.holds == 0
+    assert desk.lag > 0
     again = desk.try_hold([(wallet, 100), (quota, 100)])
     assert again is not None, "a rich account is leased ahead"
     again.release()

@@ -211,7 +211,7 @@ async def live(url: str, number: "itertools.count[int]", opening: int, steps: li
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 300), ("postgresql", 40)])
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 100), ("postgresql", 20)])
 def test_random_lives(databases: Databases, kind: str, examples: int) -> None:
     url = databases.migrated(kind)
     number = itertools.count(1)

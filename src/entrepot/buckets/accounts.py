@@ -116,8 +116,8 @@ async def charge(db: Database, wallet: int, nano: int, *, kind: str, reference: 
     return True
 
 
-async def recall(db: Database, incarnation: int, wallet: int, nano: int) -> bool:
-    """Ask the workers to give back what they do not use of a wallet; True while some have not answered.
+async def recall(db: Database, incarnation: int, wallet: int, nano: int, *, ask: bool) -> bool:
+    """With `ask`, tell the workers to give back what they do not use of a wallet; True while some have not answered.
 
     Raises InsufficientError where even all leases together would not do, StoreAwayError.
     """
@@ -129,13 +129,14 @@ async def recall(db: Database, incarnation: int, wallet: int, nano: int) -> bool
     total = sum(found[0]) if found else 0
     if total < nano:
         raise InsufficientError(wallet, nano - total)
-    await db.execute(
-        "INSERT INTO recalls (incarnation_id, bucket_id, at) SELECT l.incarnation_id, l.bucket_id, "  # noqa: S608
-        f"{now_us(db.dialect)} FROM leases l JOIN incarnations i ON i.id = l.incarnation_id WHERE l.bucket_id = $1 "
-        "AND l.incarnation_id <> $2 AND l.granted > l.spent AND i.state = 'live' ON CONFLICT DO NOTHING",
-        wallet,
-        incarnation,
-    )
+    if ask:
+        await db.execute(
+            "INSERT INTO recalls (incarnation_id, bucket_id, at) SELECT l.incarnation_id, l.bucket_id, "  # noqa: S608
+            f"{now_us(db.dialect)} FROM leases l JOIN incarnations i ON i.id = l.incarnation_id WHERE l.bucket_id = $1 "
+            "AND l.incarnation_id <> $2 AND l.granted > l.spent AND i.state = 'live' ON CONFLICT DO NOTHING",
+            wallet,
+            incarnation,
+        )
     return bool(await db.fetch("SELECT 1 FROM recalls WHERE bucket_id = $1 AND incarnation_id <> $2", wallet, incarnation))
 
 

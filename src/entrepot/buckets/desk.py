@@ -179,7 +179,7 @@ class Buckets:
         """
         db, me = self.flusher.db, self.flusher.incarnation
         deadline = asyncio.get_running_loop().time() + self._options.patience
-        answered = False
+        asked = answered = False
         while True:
             try:
                 return await ledger.charge(db, wallet, nano, kind=kind, reference=reference)
@@ -187,7 +187,8 @@ class Buckets:
                 if answered or asyncio.get_running_loop().time() > deadline:
                     raise OnHoldError(wallet) from None
             own = self.flusher.accounts.get(wallet)
-            idle = await ledger.recall(db, me, wallet, nano + (own.unflushed if own else 0))
+            idle = await ledger.recall(db, me, wallet, nano + (own.unflushed if own else 0), ask=not asked)
+            asked = True
             if own is not None and (own.available > 0 or own.returning):
                 self.flusher.recalled.add(wallet)
                 self._wake.set()
@@ -209,6 +210,16 @@ class Buckets:
     def lag(self) -> int:
         """Bytes of the journal that are not in the database yet."""
         return self._journal.end - self.flusher.applied
+
+    @property
+    def holds(self) -> int:
+        """Calls that have reserved something."""
+        return self._open
+
+    @property
+    def outstanding(self) -> int:
+        """nano-USD that this worker leases and has not spent, as the database knows it."""
+        return sum(account.granted - account.flushed for account in self.flusher.accounts.values())
 
     # For Held.
 
@@ -352,7 +363,7 @@ class Buckets:
         finally:
             self._waiters.pop(waiter, None)
             if got is None:
-                _abandon(waiter, new=new)
+                waiter.abandon(new=new)
 
     def _serve(self) -> None:
         for waiter in list(self._waiters):
@@ -386,11 +397,3 @@ class Buckets:
     def _refuse_when_fenced(self) -> None:
         if self.fenced:
             raise FencedError("no contact with the database")
-
-
-def _abandon(waiter: Waiter, *, new: bool) -> None:
-    """The caller left while its money came: give it back."""
-    if not waiter.future.done():
-        waiter.future.cancel()
-    elif new and not waiter.future.cancelled() and waiter.future.exception() is None:
-        waiter.future.result().release()

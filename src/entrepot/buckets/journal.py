@@ -10,6 +10,7 @@ import bisect
 import contextlib
 import fcntl
 import itertools
+import logging
 import os
 import shutil
 import uuid
@@ -20,6 +21,8 @@ from typing import Final, Self
 from entrepot.buckets import segment
 from entrepot.buckets.errors import JournalError
 from entrepot.buckets.segment import Entry
+
+_log = logging.getLogger("entrepot.buckets")
 
 SEGMENT_SIZE: Final = 8 * 1024 * 1024
 CHUNK: Final = 256 * 1024
@@ -123,14 +126,18 @@ class Journal:
 
     def read(self, position: int, limit: int = CHUNK) -> list[Entry]:
         """Records from `position` on, about `limit` bytes of them; [] at the end. Raises JournalError."""
+        bases = self._bases  # `trim` runs in a thread and leaves this list as it is
         while True:
-            index = bisect.bisect_right(self._bases, position) - 1
-            if index < 0 and self._bases and position < self._bases[0]:
-                raise JournalError(f"{self.folder}: position {position} was trimmed, the first is {self._bases[0]}")
-            found = self._read_segment(index, position, limit) if index >= 0 else []
-            if found or index + 1 >= len(self._bases):
+            index = bisect.bisect_right(bases, position) - 1
+            if index < 0 and bases and position < bases[0]:
+                raise JournalError(f"{self.folder}: position {position} was trimmed, the first is {bases[0]}")
+            found = self._read_segment(bases[index], position, limit) if index >= 0 else []
+            if found or index + 1 >= len(bases):
                 return found
-            position = self._bases[index + 1]
+            if bases[index + 1] != position:
+                # A torn end or a lag behind the database (see `resume`), or else damage: somebody should look.
+                _log.warning("journal has a gap", extra={"journal": self.id, "from": position, "to": bases[index + 1]})
+            position = bases[index + 1]
 
     def resume(self, position: int) -> None:
         """Append no lower than here: the database may know of records that a lost machine never wrote to disk."""
@@ -148,8 +155,8 @@ class Journal:
             path = self._path(self._bases[0])
             if path.stat().st_mtime > older_than:
                 break
+            self._bases = self._bases[1:]
             path.unlink()
-            del self._bases[0]
             trimmed += 1
         return trimmed
 
@@ -202,7 +209,7 @@ class Journal:
         self._fd = fd
         self._offset = segment.HEADER_SIZE
         if not self._bases or self._bases[-1] != self.end:
-            self._bases.append(self.end)
+            self._bases = [*self._bases, self.end]
         self._crash("journal.rolled")
 
     def _allocate(self) -> Path:
@@ -222,8 +229,7 @@ class Journal:
     def _path(self, base: int) -> Path:
         return self.folder / f"{base:020d}{_SUFFIX}"
 
-    def _read_segment(self, index: int, position: int, limit: int) -> list[Entry]:
-        base = self._bases[index]
+    def _read_segment(self, base: int, position: int, limit: int) -> list[Entry]:
         offset = segment.HEADER_SIZE + position - base
         try:
             fd = os.open(self._path(base), os.O_RDONLY | os.O_CLOEXEC)

@@ -34,6 +34,13 @@ class Waiter:
         self.future.set_result(held)
         return True
 
+    def abandon(self, *, new: bool) -> None:
+        """The caller left. Money that came at the same moment goes back, where the hold is `new` and not one that grows."""
+        if not self.future.done():
+            self.future.cancel()
+        elif new and not self.future.cancelled() and self.future.exception() is None:
+            self.future.result().release()
+
     def judge(self, short: Mapping[int, Situation], accounts: Mapping[int, Account]) -> list[int]:
         """After a round that granted nothing: refuse, or name the buckets that others should give back."""
         asked: list[int] = []
