@@ -93,24 +93,29 @@ def workers(made: Installation) -> list[psutil.Process]:
     return found
 
 
+async def until_ready(made: Installation) -> None:
+    """A worker that was started after the last kill takes calls."""
+    async with asyncio.timeout(60), httpx.AsyncClient(base_url=made.base) as client:
+        while True:
+            try:
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                await asyncio.sleep(0.02)
+
+
 async def kill_again_and_again(made: Installation, rounds: int, tell: Callable[[str], None]) -> Book:
     """`rounds` kills at random moments, under load all the time."""
     book, stop, dice = Book(), asyncio.Event(), random.Random()
     clients = [asyncio.ensure_future(load(made, book, stop)) for _ in range(CLIENTS)]
     for number in range(rounds):
-        known = len(book.finished)
-        async with asyncio.timeout(60):
-            while len(book.finished) == known or not workers(made):
-                await asyncio.sleep(0.02)  # it answers again
+        await until_ready(made)
         await asyncio.sleep(dice.uniform(0.0, 0.6))
         for worker in workers(made):
             worker.kill()
         if number % 50 == 49:
             tell(f"{number + 1} kills, {len(book.finished)} answers, {book.broken} broken")
-    known = len(book.finished)
-    async with asyncio.timeout(60):
-        while len(book.finished) == known:
-            await asyncio.sleep(0.05)  # the last journal is replayed by a worker that answers
+    await until_ready(made)  # the last journal is replayed by the worker that comes after it
     stop.set()
     await asyncio.gather(*clients)
     return book
