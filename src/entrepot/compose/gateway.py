@@ -146,7 +146,11 @@ class Worker:
         await self.database.close()
 
     def _serves(self, model: str) -> bool:
-        return self.watcher.current.knows(model)
+        """Is it served under this very name? What a wildcard would take is the client's word only."""
+        current = self.watcher.current
+        if "*" in model or not current.knows(model):
+            return False
+        return model in current.models or any(model in (*channel.models, *channel.model_map) for channel in current.channels)
 
     async def _find(self, digest: str) -> Caller | None:
         try:
