@@ -49,7 +49,7 @@ SECRET = "sk-client"
 
 
 @functools.cache
-def _template() -> Path:
+def template_database() -> Path:
     """An empty database, migrated once a test process."""
     folder = Path(tempfile.mkdtemp(prefix="template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -143,7 +143,7 @@ async def running_relay(
     `wallet_usd` makes one with so much in it, `quota_usd` a quota.
     """
     data = Path(tempfile.mkdtemp(prefix="relay-"))
-    shutil.copy(_template(), data / "entrepot.db")
+    shutil.copy(template_database(), data / "entrepot.db")
     database = await open_database(f"sqlite:///{data / 'entrepot.db'}")
     if (usd := caller.pop("wallet_usd", None)) is not None:
         caller["wallet"] = await accounts.open_bucket(database, "wallet", accounts.wallet_ref(1))

@@ -45,8 +45,8 @@ class Forward:
 
     __slots__ = ("_call", "_clock", "_dialect", "_synced", "exchange", "outcome")
 
-    def __init__(  # noqa: PLR0917
-        self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, clock: Clock, synced: Synced
+    def __init__(
+        self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, *, clock: Clock, synced: Synced
     ) -> None:
         self._call = call
         self._dialect = dialect

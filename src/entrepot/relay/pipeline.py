@@ -80,7 +80,7 @@ class Relay:
             services.registry.enter(exchange)
             exchange.watch(current_task())
             dialect = services.dialects[call.operation]
-            forward = Forward(call, dialect, exchange, outcome, services.clock, services.billing.synced)
+            forward = Forward(call, dialect, exchange, outcome, clock=services.clock, synced=services.billing.synced)
             await self._answer(call, secret, body, forward)
         except Fault as fault:
             await self._fail(fault, call, exchange, outcome)

@@ -153,6 +153,6 @@ async def _once(tx: Transaction, steps: list[Step]) -> bool:
 async def _ask_back(tx: Transaction, user: str, nano: int) -> None:
     bucket = await entries.bucket_of(tx, user)
     try:
-        await accounts.recall(tx.raw, 0, bucket, nano)
+        await accounts.recall(tx.raw, 0, bucket, nano, ask=True)
     except InsufficientError:
         return  # spent meanwhile: the next attempt says so
