@@ -76,7 +76,7 @@ def nothing_between(_: str) -> None:
 
 
 class Database(Protocol):
-    """One connection to SQLite, or a small pool to PostgreSQL.
+    """Two connections to SQLite (one reads), or a small pool to PostgreSQL.
 
     Every method raises StoreAwayError, ConflictError or StatementError, and nothing else (`change` also GuardError).
     """
