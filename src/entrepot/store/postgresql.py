@@ -97,7 +97,11 @@ class PostgresqlDatabase:
             def notified(*_: object) -> None:
                 woken()
 
-            await connection.add_listener(channel, notified)
+            try:
+                await connection.add_listener(channel, notified)
+            except BaseException:
+                connection.terminate()
+                raise
         self._listener = connection
         return True
 
