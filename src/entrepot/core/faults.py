@@ -127,7 +127,11 @@ TABLE: dict[Kind, Row] = {
     Kind.TOO_DEEP: _client(400, "json_too_deep", "The request body is nested too deeply."),
     Kind.INVALID_FIELD: _client(400, "invalid_type", "A field of the request body has the wrong type."),
     Kind.MISSING_MODEL: _client(400, "missing_required_parameter", "You must provide a model parameter."),
-    Kind.UNKNOWN_PATH: _client(404, "unknown_url", "There is no such endpoint. See /docs for the list."),
+    Kind.UNKNOWN_PATH: _client(
+        404,
+        "unknown_url",
+        "There is no such endpoint. GET /v1/models lists the models, the project's docs/endpoints.md the rest.",
+    ),
     Kind.WRONG_METHOD: _client(405, "method_not_allowed", "This endpoint does not take that method."),
     Kind.BODY_TOO_LARGE: _client(413, "request_too_large", "The request body is over the limit of this endpoint."),
     Kind.HEADERS_TOO_LARGE: _client(431, "headers_too_large", "The request's headers are over the limit of 64 KB."),

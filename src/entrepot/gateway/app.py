@@ -99,7 +99,8 @@ class Gateway:
             head = read_head(scope, self._edge.trusted_proxies)
             await self._passage.answer(scope, receive, head, exchange)
         else:
-            raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path}.")
+            hint = "GET /v1/models lists the models, the project's docs/endpoints.md the rest."
+            raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path[:200]}. {hint}")
 
 
 class Pages(msgspec.Struct, frozen=True):
