@@ -1,6 +1,6 @@
 """The one writer of a worker: grants, flushes, give-backs and heartbeats, in rounds of one transaction each.
 
-Every round takes the next turn of its incarnation (docs/decisions/0003); whatever goes wrong, the truth
+Every round takes the next turn of its incarnation (docs/decisions/0005); whatever goes wrong, the truth
 is read back from the database and from the journal before anything else is written.
 """
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from entrepot.buckets.record import TEXT_LIMIT, Line, Settle
 
 HOUSE: Final = 1
-"""The bucket that pays shortfalls and the installation's own calls; never leased (docs/decisions/0003)."""
+"""The bucket that pays shortfalls and the installation's own calls; never leased (docs/decisions/0005)."""
 
 HOUR_US: Final = 3_600_000_000
 COLUMNS: Final = (*Line.__struct_fields__, "wallet_id", "charge", "shortfall", "held", "journal")

@@ -1,4 +1,4 @@
-"""Proves the invariants I1 to I5 of docs/decisions/0003 in one snapshot of the database."""
+"""Proves the invariants I1 to I5 of docs/decisions/0005 in one snapshot of the database."""
 # ruff: noqa: S608  # all parts are constants of this file
 
 from dataclasses import dataclass, field

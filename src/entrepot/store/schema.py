@@ -263,7 +263,7 @@ buckets = Table(
     CheckConstraint("lack >= 0", name="lack"),
     sqlite_autoincrement=True,
 )
-"""What a call may drain (docs/decisions/0003). `remaining` is not leased; `cap` and `lack` are for quotas and budgets."""
+"""What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets."""
 
 incarnations = Table(
     "incarnations",
