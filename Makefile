@@ -1,6 +1,6 @@
 # Entrepot's commands; `make` alone lists them. Needs Python 3.11 or newer, and git.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench soak lock clean
 BIN := .venv/bin
 ARGS ?=
 # Test processes at once; JOBS=0 runs all in one process (for a debugger).
@@ -14,6 +14,7 @@ help:
 	@echo "make check   lint, format, types, floors, house rules"
 	@echo "make format  rewrite the code in the house's format"
 	@echo "make bench   measurements as ratios against peers and limits          (ARGS='observe')"
+	@echo "make soak    kill -9 under load, a thousand times                     (ARGS=100 for fewer)"
 	@echo "make lock    write the lock files anew from pyproject.toml            (UPGRADE=1 takes newer versions)"
 	@echo "make clean   remove the environment and caches; ./data stays"
 
@@ -44,6 +45,10 @@ bench:
 	@sh tools/nginx.sh
 	@for file in $(or $(ARGS:%=bench/%.py),$$(grep -l '__main__' bench/*.py)); do \
 		echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
+
+soak:
+	@sh tools/venv.sh dev
+	@$(BIN)/python -m tests.e2e.killing $(ARGS)
 
 lock:
 	@sh tools/venv.sh dev

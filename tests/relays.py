@@ -4,18 +4,29 @@ Only the store is left out (keys and snapshot are given), and the client's side 
 """
 
 import asyncio
+import atexit
+import concurrent.futures
 import contextlib
+import functools
 import random
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from entrepot.access.admission import Admission
 from entrepot.billing.hold import Billing
+from entrepot.billing.prices import PriceBook
+from entrepot.buckets import accounts
+from entrepot.buckets.desk import Buckets
+from entrepot.buckets.plan import HOUSE
 from entrepot.core.call import Call, Caller, Operation
 from entrepot.core.http import Timeouts, parse_origin
+from entrepot.core.money import parse_usd
 from entrepot.core.record import Record
 from entrepot.dialects.catalogue import load_dialects
 from entrepot.kit import json
@@ -26,12 +37,27 @@ from entrepot.relay.exchange import Exchange
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
 from entrepot.routing.candidates import Router
-from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
+from entrepot.snapshot.prices import NO_PRICES, PriceTable
+from entrepot.store.migrate import migrate
+from entrepot.store.raw import open_database
 from entrepot.upstream.client import Upstream
 from tests.connections import Wire
 from tests.vendors import Vendor, running_sandbox
 
 SECRET = "sk-client"
+
+
+@functools.cache
+def template_database() -> Path:
+    """An empty database, migrated once a test process."""
+    folder = Path(tempfile.mkdtemp(prefix="template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:  # migrate() needs a thread without a running loop
+        thread.submit(migrate, f"sqlite:///{folder / 'entrepot.db'}").result()
+    return folder / "entrepot.db"
+
+
 QUICK = Timeouts(connect=2.0, first_byte=2.0, idle=2.0, total=20.0)
 
 
@@ -61,12 +87,20 @@ class RelayUnderTest:
     relay: Relay
     registry: Registry
     upstream: Upstream
+    buckets: Buckets
     records: list[Record] = field(default_factory=list)
     clock: SystemClock = field(default_factory=SystemClock)
     ids: RequestIds = field(default_factory=lambda: RequestIds(SystemClock()))
 
     def start(
-        self, body: Any, wire: Wire, *, operation: Operation = "chat", fault: str = "", secret: str | None = SECRET
+        self,
+        body: Any,
+        wire: Wire,
+        *,
+        operation: Operation = "chat",
+        fault: str = "",
+        secret: str | None = SECRET,
+        strict: bool = False,
     ) -> "asyncio.Task[None]":
         """Begin a call as the gateway would."""
         raw = body if isinstance(body, bytes) else json.encode(body)
@@ -83,6 +117,7 @@ class RelayUnderTest:
             client_id=None,
             arrived=self.clock.wall(),
             started=self.clock.monotonic(),
+            strict=strict,
             fault_header=fault.encode(),
         )
         return asyncio.ensure_future(self.relay.run(call, secret, read, exchange))
@@ -100,20 +135,38 @@ class RelayUnderTest:
 
 
 @contextlib.asynccontextmanager
-async def running_relay(channels: Sequence[Channel], **caller: Any) -> AsyncIterator[RelayUnderTest]:
-    """A relay over these channels, for one key."""
-    known = {key_hash(SECRET): Caller(**({"key_id": 1, "key_name": "k", "user_id": 1, "groups": ("default",)} | caller))}
+async def running_relay(
+    channels: Sequence[Channel], *, prices: PriceTable = NO_PRICES, disconnect: Disconnect = "cancel", **caller: Any
+) -> AsyncIterator[RelayUnderTest]:
+    """A relay over these channels, for one key; it pays from the house account unless it is given a `wallet`.
+
+    `wallet_usd` makes one with so much in it, `quota_usd` a quota.
+    """
+    data = Path(tempfile.mkdtemp(prefix="relay-"))
+    shutil.copy(template_database(), data / "entrepot.db")
+    database = await open_database(f"sqlite:///{data / 'entrepot.db'}")
+    if (usd := caller.pop("wallet_usd", None)) is not None:
+        caller["wallet"] = await accounts.open_bucket(database, "wallet", accounts.wallet_ref(1))
+        await accounts.credit(database, caller["wallet"], parse_usd(usd), kind="topup", reference="test")
+    if (usd := caller.pop("quota_usd", None)) is not None:
+        caller["caps"] = (await accounts.open_bucket(database, "quota", accounts.quota_ref(1), parse_usd(usd)),)
+    buckets = await Buckets.open(database, data, SystemClock())
+    facts = {"key_id": 1, "key_name": "k", "user_id": 1, "groups": ("default",), "wallet": HOUSE} | caller
+    known = {key_hash(SECRET): Caller(**facts)}
 
     async def find(digest: str) -> Caller | None:
         return known.get(digest)
 
     records: list[Record] = []
-    router = Router(Snapshot(1, {"default": Group(1, "default")}, channels), random.Random(1))
+    models = [Model("*", disconnect=disconnect)]
+    router = Router(Snapshot(1, {"default": Group(1, "default")}, channels, models, prices), random.Random(1))
     upstream, registry = Upstream(), Registry(1000)
+    book = PriceBook(prices)
     services = Services(
         admission=Admission(find, SystemClock()),
         router=lambda: router,
-        billing=Billing(),
+        prices=lambda: book,
+        billing=Billing(buckets, "refuse"),
         upstream=upstream,
         providers=load_catalogue(),
         dialects=load_dialects(),
@@ -122,9 +175,12 @@ async def running_relay(channels: Sequence[Channel], **caller: Any) -> AsyncIter
         observe=records.append,
     )
     try:
-        yield RelayUnderTest(Relay(services), registry, upstream, records)
+        yield RelayUnderTest(Relay(services), registry, upstream, buckets, records)
     finally:
         await upstream.close()
+        await buckets.close()
+        await database.close()
+        shutil.rmtree(data)
 
 
 @pytest.fixture

@@ -42,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Calls at once in one worker; more get 503."""
     upstream_ca: str | None = None
     """PEM file of certificate authorities to trust beside the system's."""
+    unpriced: Literal["refuse", "free"] = "refuse"
+    """What happens to a call for a model without a price: refused with 503, or free.
+
+    The installation's own keys are never refused.
+    """
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` is believed."""
     metrics_token: str | None = None

@@ -126,6 +126,59 @@ async def test_a_change_during_the_look_up_is_not_cached() -> None:
     assert len(keys.asked) == 2
 
 
+async def test_guesses_sent_all_at_once_cost_no_more_look_ups() -> None:
+    keys = Keys()
+    admission = Admission(keys.find, ManualClock())
+    kinds = [fault.kind for fault in await asyncio.gather(*(refused(admission, f"sk-guess-{n}") for n in range(3000)))]
+    assert len(keys.asked) == 60
+    assert kinds.count(Kind.INVALID_KEY) == 60
+    assert kinds.count(Kind.TOO_MANY_GUESSES) == 2940
+    assert (await refused(admission, "sk-more")).retry_after <= 60
+
+
+async def test_many_right_keys_at_once_from_one_address_are_all_let_in() -> None:
+    """After a restart, from behind one proxy: each waits its turn, and none is taken for a guess."""
+    secrets = [f"sk-{n}" for n in range(500)]
+    keys = Keys(*((secret, caller()) for secret in secrets))
+    admission = Admission(keys.find, ManualClock())
+    callers = await asyncio.gather(*(admission.admit(secret, "192.0.2.1") for secret in secrets * 2))
+    assert len(callers) == 1000
+    assert len(keys.asked) <= 1000
+    assert (await refused(admission, "sk-wrong")).kind is Kind.INVALID_KEY
+
+
+async def test_a_database_that_is_away_makes_no_guesses() -> None:
+    keys = Keys()
+    keys.away = True
+    admission = Admission(keys.find, ManualClock())
+    for _ in range(2):
+        faults = await asyncio.gather(*(refused(admission, f"sk-{n}") for n in range(200)))
+        assert {fault.kind for fault in faults} == {Kind.STORE_AWAY}
+
+
+async def test_a_key_made_during_its_look_up_is_known_after_it() -> None:
+    keys = Keys()
+    seen, answered = asyncio.Event(), asyncio.Event()
+
+    async def find(digest: str) -> Caller | None:
+        found = await keys.find(digest)
+        seen.set()
+        await answered.wait()
+        return found
+
+    admission = Admission(find, ManualClock())
+    early = asyncio.ensure_future(refused(admission, "sk-new"))
+    await seen.wait()
+    keys.rows[key_hash("sk-new")] = caller()
+    admission.forget(key_hash("sk-new"))
+    late = asyncio.ensure_future(admission.admit("sk-new", "192.0.2.1"))  # must not join the look-up that saw nothing
+    await asyncio.sleep(0)
+    answered.set()
+    assert (await early).kind is Kind.INVALID_KEY
+    assert (await late).enabled
+    assert (await admission.admit("sk-new", "192.0.2.1")).enabled
+
+
 async def test_database_away_is_503_for_the_unknown_and_nothing_for_the_known() -> None:
     keys = Keys(("sk-one", caller()))
     admission = Admission(keys.find, ManualClock())

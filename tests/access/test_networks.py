@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.access.networks import allows, client_address
+from entrepot.access.networks import allows, client_address, subscriber
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,10 @@ def test_allows(networks: tuple[str, ...], address: str, allowed: bool) -> None:
 )
 def test_client_address(peer: str, forwarded: str | None, trusted: tuple[str, ...], client: str) -> None:
     assert client_address(peer, forwarded, trusted) == client
+
+
+def test_subscribers() -> None:
+    assert subscriber("192.0.2.1") == "192.0.2.1"
+    assert subscriber("::ffff:192.0.2.1") == "192.0.2.1"
+    assert subscriber("2001:db8:1:2:3:4:5:6") == subscriber("2001:db8:1:2::9") == "2001:db8:1:2::"
+    assert subscriber("not: an address") == "not: an address"

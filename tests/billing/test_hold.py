@@ -1,32 +1,110 @@
-"""The seam: a hold ends exactly once, settled or given back."""
+"""Holds on a real desk: what is reserved, what is refused and how; the relay's tests run whole calls."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from entrepot.billing.hold import Billing, Hold
+from entrepot.billing.hold import Billing, Hold, When
+from entrepot.billing.prices import PriceBook
+from entrepot.buckets import accounts
+from entrepot.buckets.desk import Buckets
+from entrepot.buckets.plan import HOUSE
 from entrepot.core.call import Caller, Peek
-from entrepot.core.usage import NOTHING, Usage
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.usage import Basis, Usage
+from entrepot.kit import json
+from entrepot.kit.clock import SystemClock
+from entrepot.snapshot.prices import PriceRow, price_table
+from entrepot.store.raw import open_database
+from tests.relays import template_database
+
+USD = 1_000_000_000
+BOOK = PriceBook(price_table({"*": [PriceRow("input", 0), PriceRow("output", 1000 * USD)]}))  # 0.001 USD a token
+NOW = When(1, 1_000_000)
 
 
-def make() -> Hold:
-    return Billing().hold(Caller(1, "k", 1, ("default",)), Peek("m", stream=False, members={}))
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Buckets]:
+    shutil.copy(template_database(), tmp_path / "entrepot.db")
+    database = await open_database(f"sqlite:///{tmp_path / 'entrepot.db'}")
+    buckets = await Buckets.open(database, tmp_path, SystemClock())
+    yield buckets
+    await buckets.close()
+    await database.close()
 
 
-async def test_leaving_unsettled_gives_it_back() -> None:
-    hold = make()
-
-    async def fail() -> None:
-        async with hold:
-            assert hold.grow(Usage(output=5))
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        await fail()
-    assert (hold.settled, hold.usage) == (True, NOTHING)
+async def wallet(desk: Buckets, usd: float) -> Caller:
+    bucket = await accounts.open_bucket(desk.flusher.db, "wallet", "wallet:user:1")
+    await desk.credit(bucket, int(usd * USD), "topup", "t")
+    return Caller(1, "k", 1, ("default",), wallet=bucket)
 
 
-async def test_settled_once() -> None:
-    async with make() as hold:
-        hold.settle(Usage(input=1, output=2))
-        with pytest.raises(RuntimeError):
-            hold.settle(Usage(input=1))
-    assert hold.usage == Usage(input=1, output=2)
+def peek(*, stream: bool = False, cap: int | None = None) -> Peek:
+    return Peek("m", stream=stream, members={"messages": json.raw([])}, max_output=cap)
+
+
+async def hold(desk: Buckets, caller: Caller, asked: Peek, book: PriceBook = BOOK) -> Hold:
+    return await Billing(desk, "refuse").hold(caller, "chat", asked, book, NOW)
+
+
+async def test_a_whole_answer_holds_its_cap_and_a_stream_a_slice(desk: Buckets) -> None:
+    caller = await wallet(desk, 10)
+    whole = await hold(desk, caller, peek(cap=2000))
+    assert (await held(desk, caller)) == 2 * USD
+    stream = await hold(desk, caller, peek(stream=True, cap=32_000))
+    assert (await held(desk, caller)) == 2 * USD + 1_024 * USD // 1000
+    whole.release()
+    stream.release()
+    assert (await held(desk, caller)) == 0
+
+
+async def held(desk: Buckets, caller: Caller) -> int:
+    balance = await desk.balance(caller.wallet)
+    assert balance is not None
+    return balance.held
+
+
+async def test_what_the_balance_affords(desk: Buckets) -> None:
+    capped = await hold(desk, await wallet(desk, 0.5), peek())
+    assert capped.max_output == 500
+    capped.release()
+
+
+@pytest.mark.parametrize(("usd", "kind"), [(0, Kind.INSUFFICIENT_QUOTA), (0.01, Kind.INSUFFICIENT_QUOTA)])
+async def test_below_a_useful_minimum_it_is_402(desk: Buckets, usd: float, kind: Kind) -> None:
+    caller = await wallet(desk, usd)
+    for asked in (peek(), peek(stream=True)):
+        with pytest.raises(Fault) as caught:
+            await hold(desk, caller, asked)
+        assert caught.value.kind is kind
+    assert await held(desk, caller) == 0
+
+
+async def test_short_only_because_of_holds_is_429(desk: Buckets) -> None:
+    caller = await wallet(desk, 1.5)
+    running = await hold(desk, caller, peek(stream=True))
+    with pytest.raises(Fault) as caught:
+        await hold(desk, caller, peek(stream=True))
+    assert (caught.value.kind, caught.value.retry_after) == (Kind.BALANCE_ON_HOLD, 1)
+    running.release()
+    (await hold(desk, caller, peek(stream=True))).release()
+
+
+async def test_the_house_is_never_refused_and_others_need_a_price(desk: Buckets) -> None:
+    empty = PriceBook(price_table({}))
+    house = Caller(1, "k", 1, ("default",), wallet=HOUSE)
+    (await hold(desk, house, peek(), empty)).release()
+    with pytest.raises(Fault) as caught:
+        await hold(desk, await wallet(desk, 1), peek(), empty)
+    assert caught.value.kind is Kind.NOT_PRICED
+
+
+async def test_counted_usage_carries_the_prompt(desk: Buckets) -> None:
+    asked = Peek("m", stream=True, members={"messages": json.raw([{"role": "user", "content": "word " * 400}])})
+    made = await hold(desk, Caller(1, "k", 1, ("default",), wallet=HOUSE), asked)
+    counted = made.counted(Usage(output=7))
+    assert (counted.output, counted.basis) == (7, Basis.COUNTED)
+    assert 300 < counted.input < 800
+    made.release()

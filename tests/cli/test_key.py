@@ -13,7 +13,9 @@ def test_the_life_of_a_key(run: Run, run_json: RunJson) -> None:
     )
     assert not key_is_mistyped(made["secret"])
     assert (made["groups"], made["quota"], made["models"], made["rpm"]) == (["vip"], "5", ["gpt-4o*", "o3", "o4*"], 60)
+    assert (made["used"], made["remaining"]) == ("0", "5")
     key = str(made["id"])
+    assert run_json("key", "update", key, "--quota", "7.5")["remaining"] == "7.5"
     changed = run_json("key", "update", key, "--ip", "10.0.0.1/8", "--lift", "quota", "--lift", "models", "--name", "laptop")
     assert (changed["quota"], changed["models"], changed["ips"], changed["rpm"]) == (None, [], ["10.0.0.0/8"], 60)
     assert run_json("key", "disable", "laptop")["status"] == "disabled"

@@ -23,6 +23,8 @@ ROW = {
     "total_us": 5000,
     "bytes_in": 1,
     "bytes_out": 2,
+    "charge": 1_500_000,
+    "shortfall": 10,
 }
 
 
@@ -34,10 +36,13 @@ def test_list_show_and_sum(run: Run, run_json: RunJson, tmp_path: Path) -> None:
     database.close()
     (call,) = run_json("usage", "list", "--key", "laptop", "--model", "gpt-4o")["data"]
     assert (call["key"], call["total_ms"]) == ("laptop", 5.0)
+    assert (call["charge"], call["shortfall"]) == ("0.0015", "0.00000001")
+    assert "0.0015" in run("usage", "list").stdout
     assert run_json("usage", "list", "--status", "500")["data"] == []
     assert run_json("usage", "show", ROW["id"])["output_tokens"] == 4
     (by_key,) = run_json("usage", "summary", "--by", "key")["data"]
     assert (by_key["by"], by_key["calls"], by_key["prompt_tokens"]) == ("laptop", 1, 3)
+    assert by_key["charge"] == "0.0015"
     assert "gpt-4o" in run("usage", "summary", "--by", "model").stdout
     assert run("usage", "summary", "--by", "hour").exit_code == 2
     assert run("usage", "show", "req_x").exit_code == 1

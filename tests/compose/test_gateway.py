@@ -49,3 +49,22 @@ async def test_usage_rows_are_written_and_hold_no_content(tmp_path: Path) -> Non
     assert b"mine" in stored
     assert secret_text.encode() not in stored
     assert gateway.key.encode() not in stored
+
+
+async def test_only_listed_names_become_metric_labels(tmp_path: Path) -> None:
+    """A wildcard serves what clients make up, and each label is memory in every scraper."""
+    config = tmp_path / "more.toml"
+    config.write_text(
+        '[[channel]]\nname="wild"\nprovider="openai"\nbase_url="http://127.0.0.1:9/v1"\nkeys=["sk-x"]\n'
+        'models=["wild/*", "listed/one"]\n'
+    )
+    async with running_gateway(tmp_path / "data") as gateway, gateway.client() as client:
+        await prepare(Handoff(settings=gateway.settings, role="prepare", config=str(config)))
+        async with asyncio.timeout(5):
+            while "listed/one" not in (await client.get("/v1/models")).text:
+                await asyncio.sleep(0.05)
+        for model in ("wild/a", "wild/b", "wild/*", "listed/one"):
+            assert (await client.post("/v1/chat/completions", json=ASK | {"model": model})).status_code >= 400
+        text = (await client.get("/metrics")).text
+        assert 'model="listed/one"' in text
+        assert "wild/" not in text

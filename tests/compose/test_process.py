@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 
 import uvloop
@@ -42,3 +43,13 @@ def test_the_loop_is_uvloop() -> None:
     loop = new_loop()
     assert isinstance(loop, uvloop.Loop)
     loop.close()
+
+
+def test_a_process_may_open_as_many_files_as_the_system_lets_it() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
+    try:
+        new_loop().close()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -14,6 +14,8 @@ from entrepot.control.keys import service as keys
 from entrepot.control.models import service as models
 from entrepot.control.services import Services
 from entrepot.control.settings import service as settings
+from entrepot.control.wallets import entries
+from entrepot.control.wallets import service as wallets
 from entrepot.kit.clock import ManualClock
 from entrepot.store.schema import users
 from tests.control.conftest import ON_SQLITE, Feed
@@ -100,14 +102,49 @@ async def test_what_the_file_says_holds_and_the_rest_stays(services: Services) -
         assert (key.rpm, key.groups, key.ips) == (5, ["vip", "default"], ["10.0.0.0/8"])
 
 
-async def test_an_opening_balance_is_noted_once(services: Services) -> None:
+async def test_an_opening_balance_is_paid_once(services: Services) -> None:
     first = await apply(services, tables())
-    assert any("'alice': the balance of 10 USD is noted" in note for note in first.notes)
+    assert any("'alice': the opening balance of 10 USD is paid" in note for note in first.notes)
+    assert (await apply(services, tables())).notes == []
     other = tables()
     other["user"][0]["balance"] = "99"
-    assert any("stays 10 USD" in note for note in (await apply(services, other)).notes)
+    again = await apply(services, other)
+    assert any("stays 10 USD" in note for note in again.notes)
+    assert again.count("unchanged") == 8
     async with services.reading() as tx:
-        assert await settings.read(tx, "opening:alice") == "10"
+        assert (await wallets.balance(tx, "alice")).total == "10"
+        assert [entry.reference for entry in (await entries.list_page(tx, 10)).data] == ["opening:alice"]
+
+
+async def test_what_was_noted_before_there_were_wallets_is_paid(services: Services) -> None:
+    async with services.transaction() as tx:
+        await settings.write(tx, "opening:alice", "7")
+    assert any("7 USD is paid" in note for note in (await apply(services, tables())).notes)
+    async with services.reading() as tx:
+        assert (await wallets.balance(tx, "alice")).total == "7"
+        assert await settings.read(tx, "opening:alice") is None
+
+
+async def test_an_opening_balance_added_later_is_an_update(services: Services) -> None:
+    await apply(services, {"user": [{"name": "bob"}]})
+    rows = {"user": [{"name": "bob", "balance": "1"}]}
+    assert (await apply(services, rows)).count("updated") == 1
+    assert (await apply(services, rows)).count("unchanged") == 1
+    assert (await apply(services, {"user": [{"name": "bob", "balance": "0"}]})).count("unchanged") == 1
+    with pytest.raises(InvalidError, match="has no wallet to fill"):
+        await apply(services, {"user": [{"name": "installation", "balance": "1"}]})
+
+
+async def test_tiers_of_a_model(services: Services) -> None:
+    rows = {"model": [{"name": "m", "price": {"input": "1"}, "tiers": [{"prompt_over": 200_000, "price": {"input": "2"}}]}]}
+    assert (await apply(services, rows)).count("created") == 1
+    assert (await apply(services, rows)).count("unchanged") == 1
+    async with services.reading() as tx:
+        model = await models.get(tx, "m")
+    assert (model.prices, [(tier.conditions, tier.prices) for tier in model.tiers]) == (
+        {"input": "1"},
+        [({"prompt_over": 200_000}, {"input": "2"})],
+    )
 
 
 @ON_SQLITE

@@ -1,6 +1,6 @@
 """What control refuses."""
 
-from entrepot.control.errors import ConflictError, ControlError, missing, suggestion
+from entrepot.control.errors import ConflictError, ControlError, LeasedError, missing, suggestion
 
 
 def test_the_nearest_word() -> None:
@@ -13,8 +13,10 @@ def test_each_kind_has_its_status() -> None:
         "InvalidError": 400,
         "UnauthorizedError": 401,
         "NotFoundError": 404,
+        "ShortError": 402,
         "ConflictError": 409,
         "UnavailableError": 503,
     }
+    assert (LeasedError.status, LeasedError.code) == (409, "balance_on_hold")
     assert missing("key", "a", ["b"]).message == "There is no key 'a'."
     assert str(ConflictError("taken", "name")) == "taken"

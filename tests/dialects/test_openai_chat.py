@@ -69,6 +69,22 @@ def test_messages_that_are_too_deep_even_for_the_slow_look() -> None:
     assert caught.value.kind is Kind.TOO_DEEP
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_odd_content_at_any_depth_is_an_answer_and_no_accident(opening: str, closing: str) -> None:
+    def content(depth: int, inner: str = "1") -> bytes:
+        return body('[{"role":"user","content":' + opening * depth + inner + closing * depth + "}]")
+
+    OpenAIChat().peek(content(150))
+    for depth in (150, 190):
+        with pytest.raises(Fault) as found:
+            OpenAIChat().peek(content(depth, '{"file_id":"file-other"}'))
+        assert found.value.kind is Kind.FOREIGN_OBJECT
+    for depth in (*range(200, 1100, 50), 5000):
+        with pytest.raises(Fault) as caught:
+            OpenAIChat().peek(content(depth))
+        assert (caught.value.kind, caught.value.status) == (Kind.TOO_DEEP, 400), depth
+
+
 def test_store_is_set_to_false_and_named() -> None:
     dialect = OpenAIChat()
     peek = dialect.peek(body("[]", ',"store":true,"metadata":{"a":"b"}'))

@@ -4,6 +4,7 @@ What reaches the client equals what the vendor sent, the vendor gets what the cl
 the usage that is stored equals the recorded one, read here independently of the project's code.
 """
 
+import asyncio
 import json
 import sqlite3
 from collections import Counter
@@ -143,6 +144,7 @@ async def until_known(client: Any, model: str) -> None:
         answer = await client.post("/v1/chat/completions", json={"model": model, "messages": []})
         if answer.json().get("error", {}).get("code") != "model_not_found":
             return
+        await asyncio.sleep(0.02)
 
 
 def rows(database: Path) -> dict[str, tuple[int, int, str]]:

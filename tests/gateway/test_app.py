@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.core.faults import TABLE, Kind
 from tests.gateways import GatewayUnderTest, running_gateway
 
 ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}]}
@@ -42,6 +43,29 @@ async def test_what_is_not_there(gateway: GatewayUnderTest) -> None:
             answer = await client.request(method, path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
             assert answer.headers["x-request-id"].startswith("req_")
+
+
+async def test_an_unknown_path_is_told_where_to_look(gateway: GatewayUnderTest) -> None:
+    async with gateway.client() as client:
+        said = (await client.post("/v1/no/" + "x" * 5000)).json()["error"]["message"]
+        assert "There is no endpoint /v1/no/xxx" in said
+        assert "GET /v1/models" in said
+        assert "docs/endpoints.md" in said
+        assert len(said) < 400
+        assert "/docs " not in TABLE[Kind.UNKNOWN_PATH].message
+        assert (await client.get("/v1/models")).status_code == 200
+
+
+async def test_a_wrong_method_is_told_the_right_ones(gateway: GatewayUnderTest) -> None:
+    async with gateway.client() as client:
+        for method, path, allow in (
+            ("GET", "/v1/chat/completions", "POST"),
+            ("POST", "/v1/models", "GET, HEAD"),
+            ("DELETE", "/v1/models/a/b", "GET, HEAD"),
+            ("POST", "/v1/key", "GET, HEAD"),
+        ):
+            answer = await client.request(method, path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, allow)
 
 
 async def test_keys_in_every_place(gateway: GatewayUnderTest) -> None:

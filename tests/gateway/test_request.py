@@ -1,5 +1,6 @@
 """Heads and bodies: where keys may stand, how large a body may be."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -44,6 +45,13 @@ def test_other_facts() -> None:
     assert read_head(scope(client=None), ()).address == "127.0.0.1"
 
 
+def test_several_lines_of_forwarded_for_are_one_list() -> None:
+    lines = [("x-forwarded-for", "10.0.0.1"), ("x-forwarded-for", "198.51.100.7"), ("x-forwarded-for", "192.0.2.9")]
+    assert read_head(scope(*lines), ("192.0.2.0/24",)).address == "198.51.100.7"
+    assert read_head(scope(*lines[:2]), ("192.0.2.0/24",)).address == "198.51.100.7"
+    assert read_head(scope(("authorization", "sk-1"), ("authorization", "sk-2")), ()).secret == "sk-1"
+
+
 def messages(*pieces: bytes, end: bool = True) -> Any:
     queue: list[dict[str, Any]] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     if end:
@@ -78,3 +86,18 @@ async def test_bodies_that_are_refused(receive: Any, length: int | None, kind: K
     with pytest.raises(Fault) as caught:
         await read_body(receive, head(length), 10)
     assert caught.value.kind is kind
+
+
+async def test_a_body_that_drips_has_an_end() -> None:
+    pieces = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal pieces
+        await asyncio.sleep(0.01)
+        pieces += 1
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(Fault, match=r"within 0\.1 seconds") as caught:
+        await read_body(receive, head(), 10_000, 0.1)
+    assert caught.value.kind is Kind.SLOW_CLIENT
+    assert pieces > 2

@@ -52,3 +52,14 @@ async def test_dropped_fields_are_named(vendor: Vendor) -> None:
         assert wire.headers[b"x-entrepot-dropped"] == b"store"
         assert record.dropped == ("store",)
         assert vendor.app.seen[-1].json.get("store") in (None, False)
+
+
+async def test_strict_turns_a_loss_into_a_400(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)]) as relay:
+        body = {"model": "sandbox/echo", "store": True, "messages": [{"role": "user", "content": "Hi"}]}
+        wire, record = await relay.call(body, strict=True)
+        assert wire.status == 400
+        assert b'"param":"store"' in wire.body
+        assert len(vendor.app.seen) == 0
+        assert (await relay.call(body | {"store": False}, strict=True))[0].status == 200
+        assert record.charge == 0

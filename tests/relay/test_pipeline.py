@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from entrepot.core.faults import Kind
+from entrepot.core.http import Origin
 from entrepot.core.usage import Usage
 from entrepot.kit import json
 from tests.connections import Wire
@@ -286,3 +287,63 @@ async def test_a_thousand_clients_that_leave(vendor: Vendor) -> None:
         assert {record.outcome for record in relay.records} == {"client_left"}
         await clean(relay, vendor)
         assert len(asyncio.all_tasks()) <= before + 2
+
+
+async def test_the_end_of_a_stream_is_its_done_not_the_vendors_close(vendor: Vendor) -> None:
+    """A client that leaves at [DONE], as the SDK does, has its answer; a vendor that lingers holds nobody up."""
+    async with running_relay([channel(vendor)]) as relay:
+        wire = Wire()
+        seen = asyncio.Event()
+        send = wire.send
+
+        async def send_and_leave(message: Any) -> None:
+            await send(message)
+            if b"[DONE]" in message.get("body", b""):
+                seen.set()
+                wire.leave()
+
+        wire.send = send_and_leave  # type: ignore[method-assign]
+        await relay.start(ask("sandbox/story:20@100", stream=True), wire)
+        assert seen.is_set()
+        assert relay.records[-1].outcome == "ok"
+        assert wire.complete
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_only_the_operator_may_know_stays_here(vendor: Vendor, stream: bool) -> None:
+    """A vendor that repeats its key, its host and its own name for the model in a refusal."""
+    told = f"key {vendor.secret} of 127.0.0.1 may not use sandbox/secret-model"
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        body = json.encode({"error": {"message": told, "type": "invalid_request_error"}})
+        writer.write(b"HTTP/1.1 400 No\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    mapped = channel(vendor, models=(), model_map={"m": "sandbox/secret-model"}, origin=Origin("http", "127.0.0.1", port))
+    async with running_relay([mapped]) as relay:
+        wire, _ = await relay.call(ask("m", stream=stream))
+        assert wire.status == 400
+        for secret in (vendor.secret or "", "127.0.0.1", "secret-model"):
+            assert secret.encode() not in wire.body
+    server.close()
+
+
+async def test_a_refusal_whose_body_never_ends_is_still_that_refusal(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)]) as relay:
+        wire, record = await relay.call(ask(), fault="429; retry-after=3; slowdrip=20")
+        assert (wire.status, record.fault, record.attempts[0].status) == (429, "vendor_rate_limit", 429)
+        assert wire.headers[b"retry-after"] == b"3"
+        assert record.total_ms < 4000
+
+
+async def test_delivered_content_is_charged_whatever_ends_it(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)]) as relay:
+        _, record = await relay.call(ask("sandbox/story:60@300", stream=True), fault="late-error=30")
+        assert record.usage.output_total > 0
+        assert record.usage.prompt_total > 0, "the prompt was read by the vendor, too"
+        assert record.usage.basis == "counted"

@@ -20,6 +20,17 @@ async def test_only_the_secret_opens(sandbox_vendor: Vendor) -> None:
     assert caught.value.code == "invalid_api_key"
 
 
+async def test_the_secret_is_asked_for_before_the_body(sandbox_vendor: Vendor) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", sandbox_vendor.port)
+    writer.write(
+        b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer wrong\r\ncontent-length: 100000000\r\n\r\n{"
+    )
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+    assert not sandbox_vendor.app.seen
+
+
 async def test_without_a_secret_it_is_open() -> None:
     async with running_sandbox(secret=None) as vendor, httpx.AsyncClient(base_url=vendor.origin, trust_env=False) as http:
         assert (await http.get("/models")).status_code == 200
@@ -86,7 +97,8 @@ async def test_a_body_too_large() -> None:
 
 async def test_a_client_that_leaves_in_its_body(sandbox_vendor: Vendor) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", sandbox_vendor.port)
-    writer.write(b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+    head = f"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {sandbox_vendor.secret}\r\n"
+    writer.write(head.encode() + b"content-length: 100\r\n\r\n{")
     await sandbox_vendor.until(lambda app: app.requests == 1)
     writer.close()
     await sandbox_vendor.until(lambda app: app.aborted == 1)

@@ -75,11 +75,18 @@ def test_faults_are_read(suffix: str, header: str, expected: Faults) -> None:
     assert read(suffix, header) == expected
 
 
-@pytest.mark.parametrize("suffix", ["explode", "cut=soon", "200", "600", "slow=-1", "slow=nan", "big=99999999999", "status=x"])
+@pytest.mark.parametrize(
+    "suffix", ["explode", "cut=soon", "200", "600", "slow=-1", "slow=nan", "big=99999999999", "status=x", "frame=8388609"]
+)
 def test_what_is_no_fault(suffix: str) -> None:
     with pytest.raises(Refusal) as caught:
         read(suffix)
     assert json.decode(caught.value.answer.body)["error"]["code"] == "unknown_fault"
+
+
+async def test_the_largest_frame(http: httpx.AsyncClient) -> None:
+    response = await http.post("/chat/completions", json=asking(f"echo!frame={module.MAX_FRAME}", stream=True))
+    assert max(map(len, response.content.split(b"\n\n"))) > module.MAX_FRAME
 
 
 async def test_the_header_works_too(http: httpx.AsyncClient) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.core.call import Caller
+from entrepot.core.call import Caller, RateLimits
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database, StoreAwayError, open_database
 
@@ -46,6 +46,8 @@ async def test_all_it_may_say(db: Database) -> None:
         models=("gpt-4o*",),
         networks=("10.0.0.0/8",),
         expires=1_800_000_000.5,
+        # No bucket was made for the quota, nor a wallet: nothing can be held there, so nothing can be spent.
+        caps=(0,),
         quota=5_000_000_000_000,
         rpm=60,
         tpm=90_000,
@@ -86,3 +88,15 @@ async def test_away_is_not_unknown() -> None:
     with pytest.raises(StoreAwayError):
         await find_key(db, SHA)
     await db.close()
+
+
+async def test_the_limits_of_its_user(db: Database) -> None:
+    _, user = await put(db)
+    await db.execute("UPDATE users SET limits = $1 WHERE id = $2", '{"rpm": 60, "concurrency": 2}', user)
+    found = await find_key(db, SHA)
+    assert found is not None
+    assert found.user_limits == RateLimits(rpm=60, concurrency=2)
+    await db.execute("UPDATE users SET limits = '[' WHERE id = $1", user)
+    found = await find_key(db, SHA)
+    assert found is not None
+    assert not found.enabled

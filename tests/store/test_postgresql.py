@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from entrepot.store.contract import StatementError, StoreAwayError
+from entrepot.store.contract import StatementError, StoreAwayError, StoreError
 from entrepot.store.postgresql import open_postgresql
 from tests.databases import Databases, PostgresServer, free_port
 
@@ -31,6 +31,19 @@ async def test_stopped_and_started_again(postgres_server: PostgresServer) -> Non
     assert await db.listen("x", woken.set)
     await db.execute("NOTIFY x")
     await asyncio.wait_for(woken.wait(), 2)
+    await db.close()
+
+
+async def test_listening_that_fails_leaves_no_connection(dsn: str) -> None:
+    """A pooler may refuse LISTEN each time it is tried."""
+    db = await open_postgresql(dsn)
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    before = await db.fetch(count)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            await db.listen("not a name: \0", lambda: None)
+    await asyncio.sleep(0.3)
+    assert await db.fetch(count) == before
     await db.close()
 
 

@@ -160,7 +160,7 @@ async def test_an_address_of_no_database() -> None:
 async def test_no_sqlalchemy_in_a_gateway() -> None:
     """A worker has none of control's imports: memory, and start-up time."""
     look = (
-        "import sys, entrepot.store.raw, entrepot.store.vault, entrepot.store.usage, entrepot.store.keys, "
+        "import sys, entrepot.store.raw, entrepot.store.vault, entrepot.store.keys, "
         "entrepot.snapshot.load, entrepot.snapshot.watch; "
         "print([name for name in sys.modules if name.split('.')[0] in ('sqlalchemy', 'alembic', 'aiosqlite', 'pydantic')])"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.store.contract import Many, Statement, StoreAwayError
+from entrepot.store.contract import Many, Statement, StoreAwayError, StoreError
 from entrepot.store.sqlite import open_sqlite
 from entrepot.store.url import sqlite_path
 from tests.databases import Databases
@@ -56,6 +56,54 @@ async def test_locked_beyond_the_timeout_is_away_and_passes(path: Path) -> None:
         assert 0.3 < time.monotonic() - started < 3
         assert await db.fetch("SELECT count(*) FROM settings") == [(0,)]  # readers are not in a writer's way
     assert await db.execute(write, "a") == 1
+    await db.close()
+
+
+async def test_readers_do_not_stand_behind_a_writer_that_waits(path: Path) -> None:
+    """Key look-ups and the change feed, while another process holds the lock for seconds."""
+    db = await open_sqlite(path, busy_timeout=3)
+    with locked(path):
+        waiting = asyncio.get_running_loop().create_task(db.execute("DELETE FROM feed"))
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+        assert await db.fetch("SELECT v FROM feed_head") == [(0,)]
+        assert await db.read([Statement("SELECT v FROM feed_head"), Statement("SELECT 1")]) == [[(0,)], [(1,)]]
+        assert time.monotonic() - started < 0.5
+        assert not waiting.done()
+    assert await waiting == 0
+    await db.close()
+
+
+async def test_what_was_written_is_read(path: Path) -> None:
+    db = await open_sqlite(path)
+    for number in range(300):
+        await db.execute("UPDATE feed_head SET v = $1", number)
+        assert await db.fetch("SELECT v FROM feed_head") == [(number,)]
+    await db.close()
+
+
+async def test_the_outcome_of_an_abandoned_write_is_waited_for(path: Path) -> None:
+    """Who is cancelled in a write reads back what became of it; the answer must be final."""
+    db = await open_sqlite(path, busy_timeout=5)
+    with locked(path):
+        writing = asyncio.get_running_loop().create_task(db.execute("UPDATE feed_head SET v = 7"))
+        await asyncio.sleep(0.1)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        reading = asyncio.get_running_loop().create_task(db.fetch("SELECT v FROM feed_head"))
+        await asyncio.sleep(0.1)
+        assert not reading.done()
+    assert await reading == [(7,)]
+    await db.close()
+
+
+async def test_a_read_changes_nothing(path: Path) -> None:
+    db = await open_sqlite(path)
+    with pytest.raises(StoreError):
+        await db.read([Statement("DELETE FROM feed_head")])
+    assert await db.fetch("UPDATE feed_head SET v = 3 RETURNING v") == [(3,)]
+    assert await db.fetch("SELECT v FROM feed_head") == [(3,)]
     await db.close()
 
 

@@ -31,7 +31,7 @@ Find = Callable[[str], Awaitable[Caller | None]]
 class Admission:
     """Keys that may call, in a bounded cache over the store."""
 
-    __slots__ = ("_clock", "_find", "_generation", "_guesses", "_known", "_pending", "_tasks", "_unknown")
+    __slots__ = ("_clock", "_find", "_guesses", "_known", "_pending", "_tasks", "_unknown")
 
     def __init__(self, find: Find, clock: Clock) -> None:
         self._find = find
@@ -40,7 +40,6 @@ class Admission:
         self._unknown: dict[str, float] = {}
         self._pending: dict[str, asyncio.Future[Caller | None]] = {}
         self._guesses = Guesses(clock)
-        self._generation = 0
         self._tasks = TaskGroup()
 
     async def admit(self, secret: str | None, address: str) -> Caller:
@@ -59,52 +58,70 @@ class Admission:
 
     def forget(self, digest: str) -> None:
         """The feed says that this key changed."""
-        self._generation += 1
+        self._pending.pop(digest, None)  # a look-up that began before is neither joined nor remembered
         self._known.pop(digest, None)
         self._unknown.pop(digest, None)
 
     def forget_all(self) -> None:
         """The feed has a gap: anything may have changed."""
-        self._generation += 1
+        self._pending.clear()
         self._known.clear()
         self._unknown.clear()
 
     async def _look_up(self, secret: str, digest: str, address: str) -> Caller:
         if self._guesses.blocked(address):
-            raise Fault(Kind.TOO_MANY_GUESSES, retry_after=self._guesses.wait(address))
+            raise self._too_many(address)
         since = self._unknown.get(digest)
-        recently = since is not None and self._clock.monotonic() - since < UNKNOWN_SECONDS
-        caller = None if recently or key_is_mistyped(secret) else await self._find_once(digest)
-        if caller is None:
+        if key_is_mistyped(secret) or (since is not None and self._clock.monotonic() - since < UNKNOWN_SECONDS):
             self._guesses.count(address)
-            _bounded(self._unknown, UNKNOWN_LIMIT)[digest] = self._clock.monotonic()
+            raise Fault(Kind.INVALID_KEY)
+        caller = await self._find_once(digest, address)
+        if caller is None:
             raise Fault(Kind.INVALID_KEY)
         return caller
 
-    async def _find_once(self, digest: str) -> Caller | None:
+    async def _find_once(self, digest: str, address: str) -> Caller | None:
         """Many calls with one new key make one look-up, which outlives the call that began it."""
         pending = self._pending.get(digest)
         if pending is None:
-            pending = self._pending[digest] = asyncio.get_running_loop().create_future()
-            self._tasks.spawn(self._resolve(digest, pending), "key look-up")
+            if not await self._guesses.begin(address):
+                raise self._too_many(address)
+            pending = self._pending.get(digest)
+            if pending is None:
+                pending = self._pending[digest] = asyncio.get_running_loop().create_future()
+                self._tasks.spawn(self._resolve(digest, address, pending), "key look-up")
+            else:  # begun by another while we waited
+                self._guesses.end(address, wrong=False)
         return await asyncio.shield(pending)
 
-    async def _resolve(self, digest: str, pending: "asyncio.Future[Caller | None]") -> None:
-        generation = self._generation
+    async def _resolve(self, digest: str, address: str, pending: "asyncio.Future[Caller | None]") -> None:
+        wrong = False
         try:
             caller = await self._find(digest)
         except Fault as fault:
             pending.set_exception(fault)
             pending.exception()  # seen, even if all who waited have left
         else:
-            if caller is not None and generation == self._generation:
-                _bounded(self._known, KNOWN_LIMIT)[digest] = caller
+            wrong = caller is None
+            if self._pending.get(digest) is pending:  # else the feed has said that the key changed meanwhile
+                self._remember(digest, caller)
             pending.set_result(caller)
         finally:
-            del self._pending[digest]
+            self._guesses.end(address, wrong=wrong)
+            if self._pending.get(digest) is pending:
+                del self._pending[digest]
             if not pending.done():
                 pending.set_exception(Fault(Kind.STORE_AWAY))
                 pending.exception()
+
+    def _remember(self, digest: str, caller: Caller | None) -> None:
+        if caller is None:
+            _bounded(self._unknown, UNKNOWN_LIMIT)[digest] = self._clock.monotonic()
+        else:
+            _bounded(self._known, KNOWN_LIMIT)[digest] = caller
+
+    def _too_many(self, address: str) -> Fault:
+        return Fault(Kind.TOO_MANY_GUESSES, retry_after=self._guesses.wait(address))
 
 
 def permit_model(caller: Caller, model: str) -> None:

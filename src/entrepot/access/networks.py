@@ -34,6 +34,16 @@ def client_address(peer: str, forwarded_for: str | None, trusted: tuple[str, ...
     return nearest
 
 
+def subscriber(address: str) -> str:
+    """Whom an address belongs to: itself, or the first 64 bits of an IPv6 address, which one customer has all of."""
+    if ":" not in address:
+        return address
+    client = _address(address)
+    if not isinstance(client, ipaddress.IPv6Address):
+        return address if client is None else str(client)
+    return str(ipaddress.IPv6Address(int(client) >> 64 << 64))
+
+
 @lru_cache(maxsize=4096)
 def _networks(networks: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(network, strict=False) for network in networks)

@@ -1,59 +1,203 @@
-"""The seam of money: hold → grow → settle.
+"""Hold → grow → settle: what one call reserves, and what it costs in the end.
 
-What it does today: it counts. Nothing is reserved and nobody is refused for lack of balance;
-a settled hold keeps the usage that will be priced once buckets, journal and price book stand
-behind this same interface. Every call already goes through it, and every exit settles.
+Made before anything is sent, ended exactly once on every exit of the call. Ending is synchronous:
+the charge and the usage row are one record in the journal (buckets/), written before the end of
+the answer goes out.
 """
 
-from types import TracebackType
-from typing import Self
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeAlias
 
-from entrepot.core.call import Caller, Peek
-from entrepot.core.usage import NOTHING, Usage
+import msgspec
+
+from entrepot.billing.charge import cost
+from entrepot.billing.estimate import DEFAULT_CAP, Estimate, estimate
+from entrepot.billing.prices import PriceBook, Quote, free
+from entrepot.billing.rows import line_of
+from entrepot.buckets.desk import Buckets
+from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
+from entrepot.buckets.held import Held
+from entrepot.buckets.plan import HOUSE
+from entrepot.core.call import Caller, Operation, Peek
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.money import format_usd
+from entrepot.core.record import Record
+from entrepot.core.usage import Basis, Usage
+from entrepot.store.contract import StoreError
+
+_log = logging.getLogger("entrepot.billing")
+
+CHECK_CHUNKS = 16
+"""Chunks of a stream between two looks at whether its hold still covers it."""
+
+
+Spare: TypeAlias = Callable[[int], Awaitable[int]]
+"""What a hold could still have of a bucket. Raises StoreAwayError."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What was agreed when the call was admitted: pinned, whatever changes meanwhile."""
+
+    quote: Quote
+    estimate: Estimate
+    ratio_ppm: int
+    """The dearest of the key's groups: what is held. The group that serves is what is charged."""
 
 
 class Hold:
-    """What one call has reserved. Settled exactly once; leaving the block unsettled gives it back."""
+    """What one call has reserved."""
 
-    __slots__ = ("settled", "usage")
+    __slots__ = ("_amount", "_held", "_last", "_spare", "_terms", "max_output")
 
-    def __init__(self) -> None:
-        self.usage = NOTHING
-        self.settled = False
+    def __init__(self, held: Held, terms: Terms, amount: int, max_output: int | None, spare: Spare) -> None:
+        self._held = held
+        self._spare = spare
+        self._terms = terms
+        self._amount = amount
+        self._last = False
+        """No more is to be had: what is reserved is the last."""
+        self.max_output = max_output
+        """Output tokens that the balance pays for, where that is less than was asked; None: as asked."""
 
-    async def __aenter__(self) -> Self:
-        return self
+    @property
+    def open(self) -> bool:
+        """Neither settled nor released."""
+        return self._held.open
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self.settled:
-            self.release()
+    def counted(self, delivered: Usage) -> Usage:
+        """Usage where the vendor sent none: our own count of what went out, our estimate of what went in."""
+        return msgspec.structs.replace(delivered, input=self._terms.estimate.counted, basis=Basis.COUNTED)
 
-    def grow(self, usage: Usage) -> bool:
-        """Reserve for what has flowed so far; False means that the balance cannot pay for more."""
-        self.usage = usage
+    async def cover(self, delivered: Usage, record: Callable[[], Record]) -> None:
+        """Reserve ahead of what has flowed, a slice at a time; the last one is what the balance still has.
+
+        Raises Fault(BALANCE_EXHAUSTED) where all that is reserved has flowed, and no more is to be had.
+        """
+        estimate = self._terms.estimate
+        spent, margin = estimate.cost(delivered.output_total), estimate.step // 4
+        if self._amount - spent > margin:
+            return
+        if self._last:
+            if self._amount < estimate.cost(delivered.output_total + CHECK_CHUNKS * estimate.choices):
+                raise Fault(Kind.BALANCE_EXHAUSTED)
+            return
+        await self._grow(estimate.step)
+        line = line_of(record(), self._terms.quote)
+        self._held.progress(cost(self.counted(delivered), self._terms.quote, self._terms.ratio_ppm), line)
+
+    async def _grow(self, more: int) -> None:
+        """A slice more, or what is left of the balance."""
+        if not self._held.grow(more):
+            try:
+                await self._held.grow_wait(more)
+            except (InsufficientError, OnHoldError):
+                self._last = True
+                more = await self._remainder(more)
+            except FencedError:
+                raise Fault(Kind.MONEY_AWAY) from None
+        self._amount += more
+
+    async def _remainder(self, wanted: int) -> int:
+        """Reserve the last that the buckets have, less than `wanted`; what came of it."""
+        try:
+            more = min([wanted, *[await self._spare(bucket) for bucket in self._held.amounts]])
+            if more > 0:
+                await self._held.grow_wait(more)
+        except (RefusedError, StoreError):
+            return 0
+        return more
+
+    def reserve(self, tokens: int) -> bool:
+        """Reserve from memory for so many output tokens in all; False where that is not to be had now."""
+        more = self._terms.estimate.cost(tokens) - self._amount
+        if more <= 0:
+            return True
+        more = max(more, self._terms.estimate.step)
+        if not self._held.grow(more):
+            return False
+        self._amount += more
         return True
 
-    def settle(self, usage: Usage) -> None:
-        """The call delivered something: keep what it used. Synchronous, so that no exit can skip it."""
-        if self.settled:
-            raise RuntimeError("a hold is settled once")
-        self.settled = True
-        self.usage = usage
+    def price(self, usage: Usage, ratio_ppm: int) -> int:
+        """nano-USD that this usage costs at the group that served."""
+        return cost(usage, self._terms.quote, ratio_ppm)
+
+    def settle(self, record: Record, ratio_ppm: int) -> int:
+        """The call costs `record.charge`; gives the journal's position. Never waits, never fails for lack of money."""
+        return self._held.settle(record.charge, line_of(record, self._terms.quote, ratio_ppm))
 
     def release(self) -> None:
-        """The call delivered nothing: nothing is charged."""
-        self.settled = True
-        self.usage = NOTHING
+        """Give it back without a trace, where not even a usage row is due."""
+        self._held.release()
 
 
 class Billing:
-    """Makes holds."""
+    """Makes holds on the worker's buckets."""
 
-    __slots__ = ()
+    __slots__ = ("_buckets", "_unpriced")
 
-    def hold(self, caller: Caller, peek: Peek) -> Hold:
-        """A hold for one call of `caller`."""
-        del caller, peek  # what the estimate will be made of
-        return Hold()
+    def __init__(self, buckets: Buckets, unpriced: Literal["refuse", "free"]) -> None:
+        self._buckets = buckets
+        self._unpriced: Literal["refuse", "free"] = unpriced
+
+    async def hold(self, caller: Caller, operation: Operation, peek: Peek, book: PriceBook, when: "When") -> Hold:
+        """Reserve what the call may cost. Raises Fault with 402, 429 or 503; then nothing is reserved."""
+        quote = book.quote(peek.model, when.at_us)
+        if quote is None:
+            if caller.wallet != HOUSE and self._unpriced == "refuse":
+                raise Fault(Kind.NOT_PRICED, f"The model '{peek.model}' has no price yet.", param="model")
+            quote = free(book.version)
+        writes = operation in ("chat", "completions")
+        guess = estimate(peek, quote, when.ratio_ppm, default_cap=DEFAULT_CAP if writes else 0)
+        terms = Terms(quote, guess, when.ratio_ppm)
+        amount, max_output = guess.hold, None
+        if caller.wallet == 0 and amount > 0:
+            raise Fault(Kind.INSUFFICIENT_QUOTA, "This account has no balance yet.")
+        buckets = (caller.wallet or HOUSE, *caller.caps)
+        held = self._buckets.try_hold([(bucket, amount) for bucket in buckets])
+        if held is None:
+            held, amount, max_output = await self._hold_less(buckets, terms)
+        return Hold(held, terms, amount, max_output, self._buckets.spare)
+
+    async def _hold_less(self, buckets: tuple[int, ...], terms: Terms) -> tuple[Held, int, int | None]:
+        """From the database; and where the balance is short, what it does pay for."""
+        guess = terms.estimate
+        amount, max_output = guess.hold, None
+        while True:
+            try:
+                return await self._buckets.hold([(bucket, amount) for bucket in buckets]), amount, max_output
+            except InsufficientError as error:
+                cap = 0 if guess.stream or max_output is not None else guess.affordable(amount - error.missing)
+                smaller = guess.cost(cap * guess.choices)
+                if cap <= 0 or smaller < guess.minimum or smaller >= amount:
+                    missing = f"It lacks {format_usd(error.missing)} USD for this call."
+                    raise Fault(Kind.INSUFFICIENT_QUOTA, f"{Fault(Kind.INSUFFICIENT_QUOTA).message} {missing}") from None
+                amount, max_output = smaller, cap
+            except OnHoldError:
+                raise Fault(Kind.BALANCE_ON_HOLD, retry_after=1) from None
+            except FencedError:
+                raise Fault(Kind.MONEY_AWAY, retry_after=5) from None
+
+    def note(self, record: Record) -> None:
+        """The usage row of a call that held nothing. Dropped, with a word in the log, where the journal is closed."""
+        held = self._buckets.try_hold([(HOUSE, 0)])
+        if held is None:
+            _log.warning("usage row dropped: the journal takes nothing now", extra={"request_id": record.id})
+            return
+        try:
+            held.settle(0, line_of(record, free()))
+        except JournalError:
+            _log.exception("usage row lost", extra={"request_id": record.id})
+
+    async def synced(self, position: int) -> None:
+        """With durability "fsync": the record is on disk."""
+        await self._buckets.synced(position)
+
+
+class When(msgspec.Struct, frozen=True):
+    """When a call is admitted, and at which ratio it is held."""
+
+    at_us: int
+    """Microseconds since 1970 UTC."""
+    ratio_ppm: int

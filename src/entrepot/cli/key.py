@@ -15,7 +15,7 @@ from entrepot.control.services import Transaction
 
 app = typer.Typer(no_args_is_help=True, help="Keys: what clients send.")
 
-_COLUMNS = ("id", "name", "user", "hint", "groups", "models", "quota", "rpm", "expires_at", "status")
+_COLUMNS = ("id", "name", "user", "hint", "groups", "models", "quota", "used", "rpm", "expires_at", "status")
 _EMPTY: dict[str, Any] = {
     **dict.fromkeys(("quota", "rpm", "tpm", "concurrency", "expires")),
     **{name: list[str]() for name in ("groups", "models", "ips")},

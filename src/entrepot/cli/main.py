@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.cli import admin, channel, group, key, model, price, secret, setting, usage, user
+from entrepot.cli import admin, balance, channel, group, key, ledger, model, price, secret, setting, usage, user
 from entrepot.cli.apply import apply
 from entrepot.cli.output import say
 from entrepot.cli.providers import providers
+from entrepot.cli.receipt import receipt
 from entrepot.cli.reference import reference
 from entrepot.cli.serve import serve
 from entrepot.cli.session import EXPECTED, Chosen, chosen, explained, fail
@@ -19,6 +20,7 @@ _EXAMPLES = {
     "serve": "Example: entrepot serve --config entrepot.toml --workers 2",
     "apply": "Example: entrepot apply entrepot.toml",
     "providers": "Example: entrepot providers",
+    "receipt": "Example: entrepot receipt req_20270131…",
     "migrate": "Example: entrepot migrate",
     "version": "Example: entrepot version",
 }
@@ -59,9 +61,9 @@ def build() -> typer.Typer:
     """The whole command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     app.callback()(options)
-    for command in (serve, apply, providers, migrate, version):
+    for command in (serve, apply, providers, receipt, migrate, version):
         app.command(epilog=_EXAMPLES[command.__name__])(command)
-    for noun in (key, user, group, channel, model, price, usage, setting, admin, secret):
+    for noun in (key, user, balance, ledger, group, channel, model, price, usage, setting, admin, secret):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
     @app.command("reference", hidden=True)

@@ -16,8 +16,8 @@ from entrepot.control.usage.schemas import CallView, SumView, UsageFilter
 
 app = typer.Typer(no_args_is_help=True, help="Usage: the calls that were made.")
 
-_CALLS = ("arrived_at", "id", "status", "model", "key", "channel", "prompt_tokens", "output_tokens", "ttft_ms", "total_ms")
-_SUMS = ("by", "calls", "failed", "prompt_tokens", "output_tokens", "mean_total_ms")
+_CALLS = ("arrived_at", "id", "status", "model", "key", "channel", "prompt_tokens", "output_tokens", "charge", "total_ms")
+_SUMS = ("by", "calls", "failed", "prompt_tokens", "output_tokens", "charge", "shortfall", "mean_total_ms")
 
 Key = Annotated[str | None, typer.Option("--key", help="A key's id, name or secret.")]
 User = Annotated[str | None, typer.Option("--user", help="A user's name.")]

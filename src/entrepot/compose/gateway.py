@@ -4,16 +4,19 @@ import asyncio
 import random
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from entrepot.access.admission import Admission
 from entrepot.billing.hold import Billing
+from entrepot.billing.prices import PriceBook
+from entrepot.buckets.desk import Buckets, Options
 from entrepot.compose.places import Places, self_urls
 from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.record import Record
 from entrepot.dialects.catalogue import load_dialects
+from entrepot.gateway.account import Account
 from entrepot.gateway.app import Edge, Gateway, Pages
 from entrepot.gateway.connection import EdgeLimits
 from entrepot.gateway.health import Health, Readiness
@@ -27,7 +30,6 @@ from entrepot.kit.tasks import TaskGroup
 from entrepot.observe import logs
 from entrepot.observe.calls import CallLog
 from entrepot.observe.metrics import Metrics
-from entrepot.observe.usage import UsageWriter
 from entrepot.providers.catalogue import load_catalogue
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
@@ -36,7 +38,6 @@ from entrepot.settings import Handoff, Settings, received_handoff
 from entrepot.snapshot.watch import Watcher
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database, StoreAwayError, open_database
-from entrepot.store.usage import write_usage
 from entrepot.store.vault import local_vault
 from entrepot.upstream.client import Upstream
 
@@ -57,11 +58,12 @@ class Worker:
         self.upstream = Upstream(extra_ca=self.settings.upstream_ca)
         self.registry = Registry(self.settings.max_calls)
         self.admission = Admission(self._find, self.clock)
-        self.usage = UsageWriter(self._write, self.clock, self.tasks)
         self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock, serves=self._serves)
         self.calls = CallLog(sys.stdout.fileno()) if self.settings.call_log else None
         self._random = random.Random()  # noqa: S311  draws channels, not secrets
         self._router: Router | None = None
+        self._prices: PriceBook | None = None
+        self.buckets: Buckets | None = None
 
     async def watch(self) -> Watcher:
         """Start to follow the configuration."""
@@ -80,13 +82,18 @@ class Worker:
             router = self._router = Router(current, self._random)
         return router
 
+    def prices(self) -> PriceBook:
+        """The price book that holds now."""
+        book, table = self._prices, self.watcher.current.prices
+        if book is None or book.version != table.version:
+            book = self._prices = PriceBook(table)
+        return book
+
     def observe(self, record: Record) -> None:
         """A call has ended."""
         self.metrics.observe(record)
         if self.calls is not None:
             self.calls.observe(record)
-        if record.key_id is not None:
-            self.usage.observe(record)
 
     def readiness(self) -> Readiness:
         """May this worker take calls?"""
@@ -105,12 +112,13 @@ class Worker:
         since = self.watcher.stale_since
         return 0.0 if since is None else max(self.clock.wall() - since, 0.0)
 
-    def app(self) -> Gateway:
+    def app(self, buckets: Buckets) -> Gateway:
         """The ASGI app."""
         services = Services(
             admission=self.admission,
             router=self.router,
-            billing=Billing(),
+            prices=self.prices,
+            billing=Billing(buckets, self.settings.unpriced),
             upstream=self.upstream,
             providers=dict(self.catalogue),
             dialects=load_dialects(),
@@ -120,6 +128,7 @@ class Worker:
         )
         edge = Edge(self.clock, RequestIds(self.clock), self.settings.max_body, self.settings.trusted_proxies)
         pages = Pages(
+            Account(self.admission, buckets, self.database),
             Health(self.readiness, self.metrics.render, self.settings.metrics_token),
             Models(self.admission, lambda: self.watcher.current),
             Passage(self.upstream, self.handoff.control_path),
@@ -128,7 +137,8 @@ class Worker:
 
     async def close(self) -> None:
         """Write what is left, then let go of everything."""
-        await self.usage.close()
+        if self.buckets is not None:
+            await self.buckets.close()
         await self.upstream.close()
         await self.tasks.close()
         if self.calls is not None:
@@ -136,16 +146,17 @@ class Worker:
         await self.database.close()
 
     def _serves(self, model: str) -> bool:
-        return self.watcher.current.knows(model)
+        """Is it served under this very name? What a wildcard would take is the client's word only."""
+        current = self.watcher.current
+        if "*" in model or not current.knows(model):
+            return False
+        return model in current.models or any(model in (*channel.models, *channel.model_map) for channel in current.channels)
 
     async def _find(self, digest: str) -> Caller | None:
         try:
             return await find_key(self.database, digest)
         except StoreAwayError:
             raise Fault(Kind.STORE_AWAY, retry_after=1) from None
-
-    async def _write(self, records: Sequence[Record]) -> None:
-        await write_usage(self.database, records)
 
 
 async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[[], None], stopping: asyncio.Event) -> None:
@@ -154,7 +165,8 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
     worker = Worker(handoff, await open_database(settings.database, durability=settings.durability))
     try:
         await worker.watch()
-        app = worker.app()
+        buckets = worker.buckets = await open_buckets(worker)
+        app = worker.app(buckets)
         server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
         worker.tasks.spawn(_give_memory_back(worker), "memory")
@@ -163,6 +175,13 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
         await server.run(sockets, stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
     finally:
         await worker.close()
+
+
+async def open_buckets(worker: Worker) -> Buckets:
+    """The worker's desk; what dead workers left in the journals is replayed first."""
+    settings = worker.settings
+    options = Options(node=socket.gethostname(), durability=settings.durability)
+    return await Buckets.open(worker.database, settings.data_path, worker.clock, options)
 
 
 async def _give_memory_back(worker: Worker) -> None:
@@ -188,8 +207,14 @@ def gauges(worker: Worker, server: Server) -> None:
         combine="min",
     )
     gauge("entrepot_snapshot_stale_seconds", "Since when the database is away.", worker.stale_seconds, combine="max")
-    gauge("entrepot_usage_waiting", "Usage rows that are not stored yet.", lambda: worker.usage.waiting)
-    gauge("entrepot_usage_lost", "Usage rows that were lost.", lambda: worker.usage.lost)
+    if (buckets := worker.buckets) is not None:
+        gauge("entrepot_journal_lag_bytes", "Charges in the journal that are not in the database yet.", lambda: buckets.lag)
+        gauge(
+            "entrepot_money_fenced",
+            "1 while no call is admitted for want of the database.",
+            lambda: float(buckets.fenced),
+            combine="max",
+        )
     if (calls := worker.calls) is not None:
         gauge("entrepot_call_lines_dropped", "Call log lines that nobody read in time.", lambda: calls.dropped)
 

@@ -25,10 +25,11 @@ from entrepot.control.status import Status, language, read_front, read_status, s
 from entrepot.control.tokens.endpoints import router as tokens
 from entrepot.control.usage.endpoints import router as usage
 from entrepot.control.users.endpoints import router as users
+from entrepot.control.wallets.endpoints import router as wallets
 from entrepot.kit.ids import RequestIds
 
 _log = logging.getLogger("entrepot.control")
-_ROUTERS = (users, keys, groups, channels, models, prices, usage, settings, tokens)
+_ROUTERS = (users, wallets, keys, groups, channels, models, prices, usage, settings, tokens)
 _UNKNOWN = {
     404: ("unknown_url", "There is no such endpoint. GET /api/docs lists them."),
     405: ("method_not_allowed", "This endpoint does not take that method. GET /api/docs lists them."),

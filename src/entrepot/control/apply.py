@@ -23,13 +23,12 @@ from entrepot.control.keys.schemas import KeyCreate, KeyUpdate
 from entrepot.control.models import service as models
 from entrepot.control.models.schemas import ModelCreate, ModelUpdate
 from entrepot.control.prices import service as prices
-from entrepot.control.prices.schemas import PriceSet, PriceTable
+from entrepot.control.prices.schemas import Conditions, PriceSet, PriceTable, Tier
 from entrepot.control.problems import read
 from entrepot.control.services import Services, Transaction
-from entrepot.control.settings import service as settings
 from entrepot.control.users import service as users
 from entrepot.control.users.schemas import UserCreate, UserUpdate
-from entrepot.core.money import format_usd, parse_usd
+from entrepot.control.wallets import service as wallets
 
 _Kind = TypeVar("_Kind", bound=Spec)
 
@@ -38,6 +37,8 @@ class ModelRow(ModelCreate):
     """A `[[model]]` table: a model and its prices."""
 
     price: PriceTable = PriceTable()
+    tiers: list[Tier] = []
+    """Prices that hold under conditions."""
 
 
 class UserRow(UserCreate):
@@ -134,6 +135,9 @@ async def _model(tx: Transaction, _: Report, values: dict[str, Any]) -> _Row:
     else:
         await models.create(tx, _narrowed(row, ModelCreate))
     await prices.set_prices(tx, PriceSet(model=row.name, price=row.price))
+    for tier in row.tiers:
+        conditions = Conditions(prompt_over=tier.prompt_over, size=tier.size, quality=tier.quality)
+        await prices.set_prices(tx, PriceSet(model=row.name, price=tier.price, conditions=conditions))
     return _Row(row.name, existed)
 
 
@@ -155,22 +159,9 @@ async def _user(tx: Transaction, report: Report, values: dict[str, Any]) -> _Row
         await users.update(tx, row.name, _narrowed(row, UserUpdate))
     else:
         await users.create(tx, _narrowed(row, UserCreate))
-    if row.balance is not None:
-        await _note_balance(tx, report, row.name, row.balance)
+    if row.balance is not None and (said := await wallets.pay_opening(tx, row.name, row.balance)):
+        report.notes.append(f"[[user]] {row.name!r}: {said}")
     return _Row(row.name, existed)
-
-
-async def _note_balance(tx: Transaction, report: Report, user: str, balance: str) -> None:
-    """Kept until there are wallets; what was said first stands, because it is paid once."""
-    reference = f"opening:{user}"
-    amount = format_usd(parse_usd(balance))
-    kept = await settings.read(tx, reference)
-    if kept is None:
-        await settings.write(tx, reference, amount)
-    if kept in (None, amount):
-        report.notes.append(f"[[user]] {user!r}: the balance of {amount} USD is noted; it is paid once wallets exist.")
-    else:
-        report.notes.append(f"[[user]] {user!r}: the opening balance stays {kept} USD; it counts once.")
 
 
 async def _key(tx: Transaction, report: Report, values: dict[str, Any]) -> _Row:

@@ -4,7 +4,9 @@ ControlError            400 … 503
 ├── InvalidError        400  a field is wrong; `param` names it
 ├── UnauthorizedError   401  no admin token, or an unknown one
 ├── NotFoundError       404  no such row
+├── ShortError          402  the money is not there
 ├── ConflictError       409  the name is taken, or the row is in use
+│   └── LeasedError     409  the money is there, and held by calls that run
 └── UnavailableError    503  the database does not answer
 """
 
@@ -52,6 +54,19 @@ class ConflictError(ControlError):
 
     status = 409
     code = "conflict"
+
+
+class ShortError(ControlError):
+    """A wallet has less than is asked of it."""
+
+    status = 402
+    code = "insufficient_balance"
+
+
+class LeasedError(ConflictError):
+    """A wallet has enough, but workers have leased it for calls that run: it may come back."""
+
+    code = "balance_on_hold"
 
 
 class UnavailableError(ControlError):

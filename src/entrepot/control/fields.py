@@ -11,10 +11,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from entrepot.core.money import MoneyError, parse_ratio, parse_usd
+from entrepot.core.money import NANO, MoneyError, parse_ratio, parse_usd
 from entrepot.kit.clock import iso
 
 MICRO = 1_000_000
+_MOST_USD = 1_000_000_000
 _SPANS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(\d{1,6})([mhdw])")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -61,12 +62,18 @@ def _decimal(value: object) -> object:
     return value
 
 
-def _usd(value: str) -> str:
+def _amount(value: str) -> str:
     try:
         nano = parse_usd(value)
     except MoneyError as error:
         raise ValueError(str(error)) from None
-    if nano < 0:
+    if abs(nano) > _MOST_USD * NANO:
+        raise ValueError(f"{value!r} is out of range: at most {_MOST_USD} USD")
+    return value
+
+
+def _usd(value: str) -> str:
+    if parse_usd(_amount(value)) < 0:
         raise ValueError(f"{value!r} is negative")
     return value
 
@@ -123,6 +130,8 @@ Network = Annotated[str, AfterValidator(_network)]
 """An IP address or CIDR network, in its canonical form."""
 Usd = Annotated[str, BeforeValidator(_decimal), AfterValidator(_usd)]
 """USD as a decimal string, not negative, no finer than 1e-9."""
+SignedUsd = Annotated[str, BeforeValidator(_decimal), AfterValidator(_amount)]
+"""The same, which may be negative."""
 Ratio = Annotated[str, BeforeValidator(_decimal), AfterValidator(_ratio)]
 """A multiplier as a decimal string, not negative, no finer than 1e-6."""
 Moment = Annotated[str, AfterValidator(_moment)]

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
+from entrepot.control.bound import Bound
 from entrepot.control.errors import ConflictError, UnavailableError
 from entrepot.control.fields import MICRO
 from entrepot.kit.clock import Clock
@@ -23,7 +24,7 @@ from entrepot.providers.catalogue import Listed
 from entrepot.settings import Settings
 from entrepot.store import changes
 from entrepot.store.contract import ConflictError as StoreConflictError
-from entrepot.store.contract import StoreAwayError
+from entrepot.store.contract import Database, StoreAwayError, StoreError
 from entrepot.store.engine import named, reading, writing
 from entrepot.store.vault import Vault
 from entrepot.upstream.client import Upstream
@@ -83,6 +84,11 @@ class Transaction:
         """Rows written so far: tells a change from none."""
         self._announced: dict[tuple[str, str], None] = {}
 
+    @property
+    def raw(self) -> Database:
+        """The same transaction, for the statements about money that control shares with workers."""
+        return Bound(self.connection)
+
     async def rows(self, query: Executable) -> list[RowMapping]:
         """All rows of a query."""
         return list((await self.connection.execute(query)).mappings())
@@ -131,8 +137,8 @@ def _named_errors() -> Generator[None]:
     """The database's errors in control's words; what is a bug of ours stays as it is."""
     try:
         yield
-    except (DBAPIError, OSError, TimeoutError) as error:
-        found = named(error)
+    except (StoreError, DBAPIError, OSError, TimeoutError) as error:
+        found = error if isinstance(error, StoreError) else named(error)
         if isinstance(found, StoreConflictError):
             message = "Somebody changed the same rows at the same time, or the name is taken. Try again."
             raise ConflictError(message) from error

@@ -45,6 +45,17 @@ class Peek(msgspec.Struct, frozen=True):
     """Fields that will not be passed on, to be named to the client."""
 
 
+class RateLimits(msgspec.Struct, frozen=True):
+    """What may go through a user, a group or a model; None is unlimited."""
+
+    rpm: int | None = None
+    """Calls a minute."""
+    tpm: int | None = None
+    """Tokens a minute, prompt and output together."""
+    concurrency: int | None = None
+    """Calls at once."""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """A key that may call, and on whose account."""
 
@@ -60,8 +71,14 @@ class Caller(msgspec.Struct, frozen=True):
     expires: float | None = None
     """Wall time in seconds."""
     enabled: bool = True
+    wallet: int = 0
+    """Bucket that pays; 0 where the user has none, and so no balance."""
+    caps: tuple[int, ...] = ()
+    """Buckets that only limit: the key's quota, budgets."""
     quota: int | None = None
-    """nano-USD, None is unlimited (kept from the start; enforced with `buckets/`)."""
+    """nano-USD, None is unlimited."""
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None
+    user_limits: RateLimits | None = None
+    """The user's own limits, shared by all of the user's keys; `rpm`, `tpm`, `concurrency` above are the key's."""

@@ -32,6 +32,8 @@ class Changes(msgspec.Struct, frozen=True):
     set: Members = {}
     """Parameter overrides of the channel."""
     drop: frozenset[str] = frozenset()
+    max_output: int | None = None
+    """Output tokens a choice at most, where the balance pays for no more."""
 
 
 class Tapping(msgspec.Struct, frozen=True):
@@ -67,6 +69,10 @@ class Tap(Protocol):
 
     def end(self) -> bytes:
         """The vendor closed: what is left to pass on. Raises Fault(VENDOR_TRUNCATED) inside a frame."""
+        ...
+
+    def cutoff(self) -> bytes:
+        """The dialect's own well-formed end (finish reason: length) for a stream that is ended here."""
         ...
 
     def counted(self) -> Usage:

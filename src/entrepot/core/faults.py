@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from entrepot.core.http import Headers
+
 
 class Blame(StrEnum):
     """Who caused it: only a channel's own faults count against its health."""
@@ -47,10 +49,17 @@ class Kind(StrEnum):
     EXPIRED_KEY = "expired_key"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
     TOO_MANY_GUESSES = "too_many_guesses"
+    RATE_LIMITED = "rate_limited"
     # what is asked for
     UNKNOWN_MODEL = "unknown_model"
     MODEL_NOT_ALLOWED = "model_not_allowed"
     NO_CHANNEL = "no_channel"
+    # money
+    INSUFFICIENT_QUOTA = "insufficient_quota"
+    BALANCE_ON_HOLD = "balance_on_hold"
+    BALANCE_EXHAUSTED = "balance_exhausted"
+    NOT_PRICED = "not_priced"
+    MONEY_AWAY = "money_away"
     # the vendor
     DNS_FAILED = "dns_failed"
     CONNECT_REFUSED = "connect_refused"
@@ -100,6 +109,7 @@ class Row(msgspec.Struct, frozen=True):
     forward: bool = False
     """Pass the vendor's own status and body to the client (same dialect)."""
     charge: Charge = Charge.NOTHING
+    """Of what was delivered before it happened. Before the first content nothing is charged, whatever the kind."""
 
 
 def _client(status: int, code: str, message: str, kind: str = "invalid_request_error") -> Row:
@@ -117,7 +127,11 @@ TABLE: dict[Kind, Row] = {
     Kind.TOO_DEEP: _client(400, "json_too_deep", "The request body is nested too deeply."),
     Kind.INVALID_FIELD: _client(400, "invalid_type", "A field of the request body has the wrong type."),
     Kind.MISSING_MODEL: _client(400, "missing_required_parameter", "You must provide a model parameter."),
-    Kind.UNKNOWN_PATH: _client(404, "unknown_url", "There is no such endpoint. See /docs for the list."),
+    Kind.UNKNOWN_PATH: _client(
+        404,
+        "unknown_url",
+        "There is no such endpoint. GET /v1/models lists the models, the project's docs/endpoints.md the rest.",
+    ),
     Kind.WRONG_METHOD: _client(405, "method_not_allowed", "This endpoint does not take that method."),
     Kind.BODY_TOO_LARGE: _client(413, "request_too_large", "The request body is over the limit of this endpoint."),
     Kind.HEADERS_TOO_LARGE: _client(431, "headers_too_large", "The request's headers are over the limit of 64 KB."),
@@ -134,9 +148,43 @@ TABLE: dict[Kind, Row] = {
     Kind.TOO_MANY_GUESSES: _client(
         429, "too_many_unknown_keys", "Too many unknown keys from your address.", "rate_limit_error"
     ),
+    Kind.RATE_LIMITED: Row(
+        429, "rate_limit_error", "rate_limit_exceeded", "Rate limit reached. Try again soon.", Blame.CLIENT, retry=True
+    ),
     Kind.UNKNOWN_MODEL: _client(404, "model_not_found", "The model does not exist or no channel serves it."),
     Kind.MODEL_NOT_ALLOWED: _client(403, "model_not_allowed", "This API key may not use that model.", "permission_error"),
     Kind.NO_CHANNEL: Row(503, "server_error", "no_channel", "No channel serves this model right now.", Blame.US, retry=True),
+    Kind.INSUFFICIENT_QUOTA: _client(
+        402,
+        "insufficient_quota",
+        "The balance or quota cannot pay for this call. Top up, or ask for less.",
+        "insufficient_quota",
+    ),
+    Kind.BALANCE_ON_HOLD: Row(
+        429,
+        "rate_limit_error",
+        "balance_on_hold",
+        "The balance is held by calls that are running. Try again when one has ended.",
+        Blame.CLIENT,
+        retry=True,
+    ),
+    Kind.BALANCE_EXHAUSTED: Row(
+        402,
+        "insufficient_quota",
+        "balance_exhausted",
+        "The balance was used up while the answer was running; it was ended here.",
+        Blame.CLIENT,
+        charge=Charge.DELIVERED,
+    ),
+    Kind.NOT_PRICED: Row(503, "server_error", "model_not_priced", "This model has no price yet.", Blame.US),
+    Kind.MONEY_AWAY: Row(
+        503,
+        "server_error",
+        "billing_unavailable",
+        "Balances cannot be read at the moment. Try again soon.",
+        Blame.US,
+        retry=True,
+    ),
     Kind.DNS_FAILED: _channel(502, "upstream_dns", "The upstream's name could not be resolved."),
     Kind.CONNECT_REFUSED: _channel(502, "upstream_unreachable", "The upstream could not be reached."),
     Kind.CONNECT_TIMEOUT: _channel(504, "upstream_connect_timeout", "The upstream did not accept the connection in time."),
@@ -150,7 +198,13 @@ TABLE: dict[Kind, Row] = {
     Kind.VENDOR_STALLED: _channel(504, "upstream_stalled", "The upstream stopped in the middle of its answer."),
     Kind.VENDOR_TOO_LONG: _channel(504, "upstream_too_long", "The upstream's answer took longer than allowed.", cool=False),
     Kind.VENDOR_REFUSED: Row(
-        400, "invalid_request_error", "upstream_refused", "The upstream refused the request.", Blame.CLIENT, forward=True
+        400,
+        "invalid_request_error",
+        "upstream_refused",
+        "The upstream refused the request.",
+        Blame.CLIENT,
+        forward=True,
+        charge=Charge.DELIVERED,
     ),
     Kind.VENDOR_NOT_FOUND: Row(
         404,
@@ -160,6 +214,7 @@ TABLE: dict[Kind, Row] = {
         Blame.CHANNEL,
         elsewhere=True,
         forward=True,
+        charge=Charge.DELIVERED,
     ),
     Kind.VENDOR_AUTH: _channel(502, "upstream_auth", "The upstream does not accept this channel's credentials.", retry=False),
     Kind.VENDOR_QUOTA: _channel(502, "upstream_quota", "This channel's account at the upstream is used up.", retry=False),
@@ -195,6 +250,7 @@ class Fault(Exception):
         code: str | None = None,
         retry_after: float | None = None,
         vendor: "VendorAnswer | None" = None,
+        headers: Headers = (),
     ) -> None:
         super().__init__(message or TABLE[kind].message)
         self.kind = kind
@@ -205,6 +261,8 @@ class Fault(Exception):
         self.retry_after = retry_after
         """Seconds, as the vendor or our own limits say."""
         self.vendor = vendor
+        self.headers = headers
+        """Sent with the answer, beside those that every fault has."""
 
     @property
     def status(self) -> int:

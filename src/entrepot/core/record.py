@@ -49,3 +49,5 @@ class Record(msgspec.Struct, frozen=True):
     bytes_in: int = 0
     bytes_out: int = 0
     dropped: tuple[str, ...] = ()
+    charge: int = 0
+    """nano-USD that the call costs."""

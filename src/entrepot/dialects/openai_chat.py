@@ -7,7 +7,7 @@ passes: it cannot be listed or guessed, and lives for an hour.
 Source: OpenAI's API reference, "Create chat completion".
 """
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -19,6 +19,8 @@ from entrepot.kit.json import Members, Raw
 _TRUE, _FALSE = Raw(b"true"), Raw(b"false")
 _QWEN_FILE = "fileid://"
 """qwen-long names uploaded files as the text of a system message."""
+_MAX_DEPTH = 200
+"""Levels of messages that are not what the reference describes; those that are have five."""
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -84,15 +86,20 @@ def _slowly(messages: Raw) -> str | None:
 
 
 def _walked(value: Any) -> str | None:
-    """The first file id anywhere inside."""
-    if isinstance(value, str):
-        return value.removeprefix(_QWEN_FILE) if value.startswith(_QWEN_FILE) else None
-    if isinstance(value, dict):
-        fields: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(fields.get("file_id"), str):
-            return fields["file_id"]
-        value = list(fields.values())
-    if isinstance(value, list):
-        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
-        return next((found for item in items if (found := _walked(item)) is not None), None)
+    """A file id anywhere inside. No recursion: what the decoder follows is deeper than Python's stack. Raises TooDeepError."""
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    while waiting:
+        inner, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            raise json.TooDeepError("JSON is nested too deeply")
+        if isinstance(inner, str):
+            if inner.startswith(_QWEN_FILE):
+                return inner.removeprefix(_QWEN_FILE)
+        elif isinstance(inner, dict):
+            fields = cast("dict[str, Any]", inner)
+            if isinstance(fields.get("file_id"), str):
+                return fields["file_id"]
+            waiting.extend((field, depth + 1) for field in fields.values())
+        elif isinstance(inner, list):
+            waiting.extend((item, depth + 1) for item in cast("list[Any]", inner))
     return None

@@ -7,10 +7,11 @@ import msgspec
 from entrepot.core.call import Call, Operation
 from entrepot.core.dialect import Dialect
 from entrepot.core.faults import Fault, Kind
+from entrepot.gateway.account import Account
 from entrepot.gateway.health import Health
 from entrepot.gateway.models import Models
 from entrepot.gateway.passage import Passage
-from entrepot.gateway.request import Receive, Scope, read_body, read_head
+from entrepot.gateway.request import Receive, Scope, WrongMethod, read_body, read_head
 from entrepot.kit.clock import Clock
 from entrepot.kit.ids import RequestIds
 from entrepot.relay.exchange import Exchange, Send
@@ -41,12 +42,13 @@ class Edge(msgspec.Struct, frozen=True):
 class Gateway:
     """ASGI 3 application."""
 
-    __slots__ = ("_dialects", "_edge", "_health", "_models", "_passage", "_relay", "_routes")
+    __slots__ = ("_account", "_dialects", "_edge", "_health", "_models", "_passage", "_relay", "_routes")
 
     def __init__(self, edge: Edge, relay: Relay, dialects: dict[str, Dialect], pages: "Pages") -> None:
         self._edge = edge
         self._relay = relay
         self._dialects = dialects
+        self._account = pages.account
         self._health = pages.health
         self._models = pages.models
         self._passage = pages.passage
@@ -85,21 +87,26 @@ class Gateway:
 
     async def _other(self, operation: Operation | None, path: str, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         if operation is not None:
-            raise Fault(Kind.WRONG_METHOD, f"{path} takes POST.")
+            raise WrongMethod(path, "POST")
         if self._health.serves(path):
             await self._health.answer(path, scope, exchange)
+        elif self._account.serves(bare := _bare(path)):
+            head = read_head(scope, self._edge.trusted_proxies)
+            await self._account.answer(bare, head, scope["method"], exchange)
         elif (name := _model_path(path)) is not None:
             await self._models.answer(name, read_head(scope, self._edge.trusted_proxies), scope["method"], exchange)
         elif path == "/" or path.startswith(_CONTROL):
             head = read_head(scope, self._edge.trusted_proxies)
-            await self._passage.answer(scope, await read_body(receive, head, self._edge.max_body), head.address, exchange)
+            await self._passage.answer(scope, receive, head, exchange)
         else:
-            raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path}.")
+            hint = "GET /v1/models lists the models, the project's docs/endpoints.md the rest."
+            raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path[:200]}. {hint}")
 
 
 class Pages(msgspec.Struct, frozen=True):
     """The endpoints that are not calls."""
 
+    account: Account
     health: Health
     models: Models
     passage: Passage
@@ -110,10 +117,20 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
     if fault.kind is Kind.CLIENT_LEFT or exchange.started:
         return
     rendered = dialect.render(fault)
-    if fault.kind is Kind.BODY_TOO_LARGE:
+    if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
         exchange.close_after()
-    await exchange.start(rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode())))
+    allow = ((b"allow", fault.allow.encode()),) if isinstance(fault, WrongMethod) else ()
+    length = (b"content-length", str(len(rendered.body)).encode())
+    await exchange.start(rendered.status, (*rendered.headers, *allow, length))
     await exchange.send(rendered.body, more=False)
+
+
+def _bare(path: str) -> str:
+    """The path without its version, in any of the forms that clients use."""
+    for prefix in ("/v1/v1/", "/v1/"):
+        if path.startswith(prefix):
+            return path[len(prefix) - 1 :]
+    return path
 
 
 def _model_path(path: str) -> str | None:

@@ -11,6 +11,8 @@ from entrepot.gateway.request import Scope
 from entrepot.kit import json
 from entrepot.relay.exchange import Exchange
 
+_FORWARDED = frozenset((b"x-forwarded-for", b"forwarded", b"x-real-ip"))
+
 
 class Readiness(msgspec.Struct):
     """Why this worker may take calls, or not."""
@@ -48,11 +50,12 @@ class Health:
             await _send(exchange, 200 if state.ready else 503, b"application/json", json.encode(state))
 
     def _check(self, scope: Scope) -> None:
-        """Metrics tell who uses what: loopback only, or with the token."""
+        """Metrics tell who uses what: loopback only, or with the token. A proxy on this machine is not loopback's own word."""
         if self._token is None:
             client = scope.get("client")
-            if client and not ipaddress.ip_address(client[0]).is_loopback:
-                raise Fault(Kind.ADDRESS_NOT_ALLOWED, "Set metrics_token to read /metrics from elsewhere.")
+            is_local = not client or ipaddress.ip_address(client[0]).is_loopback
+            if not is_local or any(name in _FORWARDED for name, _ in scope["headers"]):
+                raise Fault(Kind.ADDRESS_NOT_ALLOWED, "Set metrics_token to read /metrics from elsewhere or through a proxy.")
             return
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         if not hmac.compare_digest(given, b"Bearer " + self._token.encode()):

@@ -7,7 +7,7 @@ import msgspec
 from entrepot.access.admission import Admission
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.request import Head
+from entrepot.gateway.request import Head, WrongMethod
 from entrepot.kit import json
 from entrepot.relay.exchange import Exchange
 from entrepot.snapshot.model import Model, Snapshot
@@ -34,7 +34,7 @@ class Models:
     async def answer(self, name: str, head: Head, method: str, exchange: Exchange) -> None:
         """Send the list, or one model. Raises Fault."""
         if method not in ("GET", "HEAD"):
-            raise Fault(Kind.WRONG_METHOD, "/v1/models takes GET.")
+            raise WrongMethod("/v1/models", "GET, HEAD")
         caller = await self._admission.admit(head.secret, head.address)
         body = json.encode(self._one(caller, name) if name else self._all(caller))
         await exchange.start(200, ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())))

@@ -1,5 +1,6 @@
 """A request's head, read once: who calls, with what key, from where; and its body, within limits."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -13,10 +14,20 @@ Scope: TypeAlias = Any
 """ASGI's scope: each server types it a little differently."""
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 
+BODY_SECONDS = 300.0
+"""For a whole body. The silence between two pieces is bounded by the edge; this ends a client that drips."""
+
+_FORWARDED_FOR = b"x-forwarded-for"
 _KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
-_READ = frozenset(
-    (*_KEY_HEADERS, b"content-length", b"x-request-id", b"x-forwarded-for", b"x-entrepot-strict", b"x-sandbox-fault")
-)
+_READ = frozenset((*_KEY_HEADERS, b"content-length", b"x-request-id", _FORWARDED_FOR, b"x-entrepot-strict", b"x-sandbox-fault"))
+
+
+class WrongMethod(Fault):
+    """A path that takes other methods; `allow` names them, as a 405 must (RFC 9110, 15.5.6)."""
+
+    def __init__(self, path: str, allow: str) -> None:
+        super().__init__(Kind.WRONG_METHOD, f"{path} takes {allow}.")
+        self.allow = allow
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -35,11 +46,14 @@ def read_head(scope: Scope, trusted_proxies: tuple[str, ...]) -> Head:
     fields: dict[bytes, bytes] = {}
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     for name, value in headers:
-        if name in _READ and name not in fields:
-            fields[name] = value
+        if name in _READ:
+            if name not in fields:
+                fields[name] = value
+            elif name == _FORWARDED_FOR:  # lines of a list are one list (RFC 9110, 5.3): what stands last is the proxy's
+                fields[name] += b"," + value
     client = scope.get("client")
     peer: str = client[0] if client else "127.0.0.1"
-    if trusted_proxies and (forwarded := fields.get(b"x-forwarded-for")):
+    if trusted_proxies and (forwarded := fields.get(_FORWARDED_FOR)):
         peer = client_address(peer, forwarded.decode("latin-1"), trusted_proxies)
     length = fields.get(b"content-length")
     client_id = fields.get(b"x-request-id")
@@ -68,20 +82,21 @@ def _secret(fields: dict[bytes, bytes], scope: Scope) -> str | None:
     return None
 
 
-async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
-    """The whole body. Raises Fault(BODY_TOO_LARGE | CLIENT_LEFT)."""
+async def read_body(receive: Receive, head: Head, limit: int, seconds: float = BODY_SECONDS) -> bytes:
+    """The whole body, of `limit` bytes at most, within `seconds`. Raises Fault(BODY_TOO_LARGE | SLOW_CLIENT | CLIENT_LEFT)."""
     if head.length is not None and head.length > limit:
         raise _too_large(limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Fault(Kind.CLIENT_LEFT)
-    data: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(data) > limit:
-            raise _too_large(limit)
-        return data
-    pieces, size = [data], len(data)
-    while message.get("more_body", False):
+    try:
+        async with asyncio.timeout(seconds):
+            return await _all_of(receive, limit)
+    except TimeoutError:
+        raise Fault(Kind.SLOW_CLIENT, f"The request body did not arrive within {seconds:g} seconds.") from None
+
+
+async def _all_of(receive: Receive, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Fault(Kind.CLIENT_LEFT)
@@ -89,7 +104,8 @@ async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
         size += len(pieces[-1])
         if size > limit:
             raise _too_large(limit)
-    return b"".join(pieces)
+        more = message.get("more_body", False)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _too_large(limit: int) -> Fault:

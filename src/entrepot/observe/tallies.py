@@ -1,7 +1,7 @@
 """What is counted about calls, as plain numbers that add up: over calls, and over workers.
 
 Every label is bounded: operations, outcomes and faults are ours, channels are the operator's,
-and a model gets a name of its own only once a channel has answered for it.
+and a model gets a name of its own only where the operator lists it, or once a channel has answered for it.
 """
 
 from bisect import bisect_left
@@ -79,6 +79,7 @@ class Counter:
     __slots__ = ("_models", "_serves", "tallies")
 
     def __init__(self, tallies: Tallies, serves: Callable[[str], bool] | None = None) -> None:
+        """`serves`: does the operator list a model by this very name?"""
         self.tallies = tallies
         self._models = {model for _, model, _ in tallies.series}
         self._serves = serves
@@ -104,10 +105,14 @@ class Counter:
             tallies.attempts[tried] = tallies.attempts.get(tried, 0) + 1
 
     def _label(self, record: Record) -> str:
-        """The model's own name from its first answer on: clients may write anything, and wildcards route it."""
+        """The model's own name from its first answer on, or because the operator lists it.
+
+        Clients may write anything, and wildcards route it: what only a wildcard serves must have been answered once.
+        """
+        if len(self._models) >= MAX_MODELS or len(record.model) > 100:
+            return OTHER
         answered = record.channel is not None and record.outcome == "ok"
-        served = answered or (self._serves is not None and self._serves(record.model))
-        if not served or len(self._models) >= MAX_MODELS or len(record.model) > 100:
+        if not answered and (self._serves is None or not self._serves(record.model)):
             return OTHER
         self._models.add(record.model)
         return record.model

@@ -35,7 +35,7 @@ class Connection(Protocol):
 class Exchange:
     """One answer on its way to one client."""
 
-    __slots__ = ("_connection", "_send", "_task", "bytes_out", "ended_by", "request_id", "started")
+    __slots__ = ("_connection", "_send", "_task", "bytes_out", "drains", "ended_by", "request_id", "started")
 
     def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
         self._send = send
@@ -44,6 +44,8 @@ class Exchange:
         self.request_id = request_id
         self.started = False
         self.bytes_out = 0
+        self.drains = False
+        """Disconnect policy `drain`: read on when the client leaves, and bill the true usage."""
         self.ended_by: Kind | None = None
         """Why the call was cancelled, where it was."""
 
@@ -72,7 +74,12 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
 
     async def send(self, data: bytes, *, more: bool) -> None:
-        """Send a piece of the body; waits while the client is slower than the vendor."""
+        """Send a piece of the body; waits while the client is slower than the vendor.
+
+        With the last piece the answer is complete, and settled: whoever leaves now has had it.
+        """
+        if not more:
+            self.unwatch()
         self.bytes_out += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
@@ -84,5 +91,12 @@ class Exchange:
         """Nothing well-formed can be said any more."""
         self._connection.abort()
 
+    @property
+    def gone(self) -> bool:
+        """Has the client left?"""
+        return self._connection.gone
+
     def _left(self, how: str) -> None:
+        if self.drains and self.started:
+            return
         self.stop(Kind.CLIENT_STALLED if how == "stalled" else Kind.CLIENT_LEFT)

@@ -5,18 +5,27 @@ fail over: at most `HOLD_SECONDS` after the vendor's 200, or `HOLD_BYTES`.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import msgspec
 
+from entrepot.billing.hold import CHECK_CHUNKS
 from entrepot.core.call import Call
 from entrepot.core.dialect import Dialect, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
+from entrepot.core.money import format_usd
+from entrepot.core.record import Record
 from entrepot.core.route import Route
 from entrepot.kit.clock import Clock
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
+from entrepot.relay.pulse import Pulse
 from entrepot.upstream.client import Response
+
+Synced: TypeAlias = Callable[[int], Awaitable[None]]
+"""Waits until a position of the journal is as durable as was asked for."""
 
 HOLD_SECONDS = 10.0
 HOLD_BYTES = 64 * 1024
@@ -24,51 +33,64 @@ WHOLE_LIMIT = 8 * 1024 * 1024
 """A larger answer is passed on in pieces instead of being kept whole."""
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a vendor's refusal that are read and passed on."""
-_PASSED_HEADERS = frozenset((b"openai-version", b"openai-processing-ms", b"openai-model"))
+REFUSAL_SECONDS = 2.0
+LINGER_SECONDS = 1.0
+"""How long a vendor may take to end an answer whose last word has come, to keep its connection."""
+_PASSED_HEADERS = frozenset((b"openai-version", b"openai-processing-ms"))
 _SAY_SECONDS = 5.0
 
 
 class Forward:
     """Brings one vendor's answer to one client."""
 
-    __slots__ = ("_call", "_clock", "_dialect", "exchange", "outcome")
+    __slots__ = ("_call", "_clock", "_dialect", "_synced", "exchange", "outcome")
 
-    def __init__(self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, clock: Clock) -> None:
+    def __init__(
+        self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, *, clock: Clock, synced: Synced
+    ) -> None:
         self._call = call
         self._dialect = dialect
         self._clock = clock
         self.exchange = exchange
         self.outcome = outcome
+        self._synced = synced
 
     async def answer(self, route: Route, response: Response) -> None:
         """Pass the answer on. Raises Fault; once the exchange has started, no other route may be tried."""
         status, peek = response.status, self.outcome.peek
         if status >= 400:
-            raise self._dialect.refusal(status, response.headers, await response.read(REFUSAL_LIMIT))
+            raise hidden(self._dialect.refusal(status, response.headers, await _refusal(response)), route, peek.model)
         if status >= 300:
             raise Fault(Kind.VENDOR_ERROR, f"The upstream redirects ({status}); its address in the channel is wrong.")
         kind = response.header(b"content-type") or b""
         stream = kind.startswith(b"text/event-stream") or (peek.stream and not kind.startswith(b"application/json"))
+        if peek.stream and not stream and self._call.operation in ("chat", "completions"):
+            raise Fault(Kind.VENDOR_GARBAGE, "The upstream answered in one piece where a stream was asked for.")
         show_model = peek.model if route.mapped else None
         tap = self._dialect.tap(Tapping(stream, show_model, strip_usage=peek.stream and not peek.wants_usage))
         del peek
+        self.outcome.tap = tap
+        pulse = Pulse(self.outcome.hold, response, tap)
         try:
             await (self._stream(response, tap) if stream else self._whole(response, tap))
         finally:
+            pulse.stop()
             if self.exchange.started:  # an answer that was held back and given up was never delivered
-                self.outcome.usage = tap.usage or tap.counted()
+                self._count(tap)
 
     async def _whole(self, response: Response, tap: Tap) -> None:
         body = await _gather(response, WHOLE_LIMIT)
-        if not response.ended:
+        if not response.complete:
             await self._large(response, tap, body)
             return
         out = tap.feed(body) + tap.end()
         if tap.fault is not None:
             raise tap.fault
         self._committed(response.status)
+        await self._settle(tap)
         length = (b"content-length", str(len(out)).encode())
-        await self.exchange.start(response.status, (*self._headers(response), length))
+        cost = (b"x-entrepot-cost", format_usd(self.outcome.charge).encode())
+        await self.exchange.start(response.status, (*self._headers(response), length, cost))
         await self.exchange.send(out, more=False)
 
     async def _large(self, response: Response, tap: Tap, body: bytes) -> None:
@@ -78,22 +100,59 @@ class Forward:
         await self.exchange.send(tap.feed(body), more=True)
         while data := await response.chunk():
             await self.exchange.send(tap.feed(data), more=True)
-        await self.exchange.send(tap.end(), more=False)
-        self.outcome.fault = tap.fault
+        out, self.outcome.fault = tap.end(), tap.fault
+        await self._settle(tap)
+        await self.exchange.send(out, more=False)
 
     async def _stream(self, response: Response, tap: Tap) -> None:
         held = await self._first_content(response, tap)
         self._committed(response.status)
         await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
         response.headers = ()  # two kilobytes that nobody needs while the stream is open
-        await self.exchange.send(held, more=True)
-        del held
-        while data := await response.chunk():
-            if out := tap.feed(data):
-                await self.exchange.send(out, more=True)
-        # The vendor's own error frame has passed already; nothing of ours is added to it.
-        await self.exchange.send(tap.end() if tap.fault is None else b"", more=False)
+        last = await self._pass(response, tap, held)
+        # The vendor's own error frame is in it, or its [DONE]: nothing of ours is added, and it waits for the charge.
+        last += tap.end() if tap.fault is None else await _linger(response, tap)
         self.outcome.fault = tap.fault
+        await self._settle(tap)
+        await self.exchange.send(last, more=False)
+        await _linger(response, tap)
+
+    async def _pass(self, response: Response, tap: Tap, held: bytes) -> bytes:
+        """Pass on what comes; gives the piece with the last word in it, not sent yet (empty where the vendor just closed)."""
+        out, chunks, hold = held, 0, self.outcome.hold
+        while not tap.done and tap.fault is None:
+            if out or not chunks:  # the edge sends the head with the first piece, and be it empty
+                await self.exchange.send(out, more=True)
+            if not (data := await response.chunk()):
+                return b""
+            out = tap.feed(data)
+            chunks += 1
+            if chunks % CHECK_CHUNKS == 0 and hold is not None:
+                await hold.cover(tap.counted(), self._so_far)
+        return out
+
+    def _count(self, tap: Tap) -> None:
+        """What the client was given."""
+        usage, hold = tap.usage, self.outcome.hold
+        if usage is None or not tap.done:
+            delivered = tap.counted()
+            # A running total that a vendor sent on the way says less than what has passed since.
+            if usage is None or delivered.output_total > usage.output_total:
+                usage = hold.counted(delivered) if hold is not None else delivered
+        self.outcome.usage = usage
+
+    async def _settle(self, tap: Tap) -> None:
+        """The charge is in the journal before the end of the answer goes out."""
+        self._count(tap)
+        position = self.outcome.settle(self._call, self.exchange, self._clock.monotonic())
+        if position is not None:
+            await self._synced(position)
+
+    def _so_far(self) -> Record:
+        """The call as it stands: what a crash now would leave on the bill."""
+        if self.outcome.tap is not None:
+            self._count(self.outcome.tap)
+        return self.outcome.record(self._call, self.exchange, self._clock.monotonic())
 
     async def _first_content(self, response: Response, tap: Tap) -> bytes:
         """Everything up to and with the first content. Raises the Fault of an answer that never gives any."""
@@ -124,9 +183,14 @@ class Forward:
     def _headers(self, response: Response) -> Headers:
         kind = response.header(b"content-type") or b"application/json"
         passed = tuple(pair for pair in response.headers if pair[0] in _PASSED_HEADERS)
-        dropped = self.outcome.peek.dropped
+        dropped = self.outcome.dropped
         named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
         return ((b"content-type", kind), *passed, *named)
+
+
+def _last_words(fault: Fault, dialect: Dialect, tap: Tap | None) -> bytes:
+    """An empty wallet ends a stream like a full one does (`length`); every other fault is an error."""
+    return tap.cutoff() if fault.kind is Kind.BALANCE_EXHAUSTED and tap is not None else dialect.render_late(fault)
 
 
 async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outcome) -> None:
@@ -145,17 +209,55 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
                 )
                 await exchange.send(rendered.body, more=False)
             elif outcome.peek.stream:
-                await exchange.send(dialect.render_late(fault), more=False)
+                await exchange.send(_last_words(fault, dialect, outcome.tap), more=False)
             else:
                 exchange.abort()
     except TimeoutError:
         exchange.abort()
 
 
+async def _refusal(response: Response) -> bytes:
+    """What comes of a refusal's body within bounds: its status says enough."""
+    body = b""
+    try:
+        async with asyncio.timeout(REFUSAL_SECONDS):
+            while len(body) < REFUSAL_LIMIT and (data := await response.chunk()):
+                body += data
+    except (Fault, TimeoutError):
+        pass
+    return body
+
+
+async def _linger(response: Response, tap: Tap) -> bytes:
+    """What a vendor still says after its last word, for a moment: with its own end, the connection can be used again."""
+    out = b""
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while data := await response.chunk():
+                out += tap.feed(data)
+    except (Fault, TimeoutError):
+        pass
+    return out
+
+
+def hidden(fault: Fault, route: Route, model: str) -> Fault:
+    """A refusal without what only the operator may know: the channel's key and host, the vendor's name for the model."""
+    secrets = [(route.secret, "…"), (route.origin.host, "upstream")]
+    if route.mapped:
+        secrets.append((route.model, model))
+    for secret, shown in secrets:
+        if len(secret) >= 4:
+            fault.message = fault.message.replace(secret, shown)
+            if fault.vendor is not None:
+                body = fault.vendor.body.replace(secret.encode(), shown.encode())
+                fault.vendor = msgspec.structs.replace(fault.vendor, body=body)
+    return fault
+
+
 async def _gather(response: Response, limit: int) -> bytes:
     """The body, or its beginning of at least `limit` bytes."""
     data = await response.chunk()
-    if response.ended:
+    if response.complete:
         return data
     pieces = [data]
     size = len(data)

@@ -1,7 +1,10 @@
 """The one mutable thing of a call: what came of it so far. Becomes a frozen Record at the end."""
 
+from entrepot.billing.hold import Hold
 from entrepot.core.call import Call, Caller, Peek
-from entrepot.core.faults import Fault, Kind
+from entrepot.core.dialect import Tap
+from entrepot.core.faults import Charge, Fault, Kind
+from entrepot.core.money import PPM
 from entrepot.core.record import Attempt, Record
 from entrepot.core.route import Route
 from entrepot.core.usage import NOTHING, Usage
@@ -13,7 +16,20 @@ _UNREAD = Peek(model="", stream=False, members={})
 class Outcome:
     """Filled in by the pipeline as the call proceeds."""
 
-    __slots__ = ("attempts", "caller", "fault", "first_content", "peek", "route", "status", "usage")
+    __slots__ = (
+        "attempts",
+        "caller",
+        "charge",
+        "dropped",
+        "fault",
+        "first_content",
+        "hold",
+        "peek",
+        "route",
+        "status",
+        "tap",
+        "usage",
+    )
 
     def __init__(self) -> None:
         self.caller: Caller | None = None
@@ -22,7 +38,14 @@ class Outcome:
         self.attempts: tuple[Attempt, ...] = ()
         self.status = 0
         self.fault: Fault | None = None
+        self.dropped: tuple[str, ...] = ()
+        """Fields that the vendor did not get: the dialect's own, and those that this vendor refuses."""
         self.usage: Usage = NOTHING
+        self.hold: Hold | None = None
+        self.tap: Tap | None = None
+        """Reads along while an answer passes."""
+        self.charge = 0
+        """nano-USD."""
         self.first_content: float | None = None
         """Monotonic time in seconds."""
 
@@ -56,8 +79,22 @@ class Outcome:
             total_ms=(now - call.started) * 1000,
             bytes_in=peek.size,
             bytes_out=exchange.bytes_out,
-            dropped=peek.dropped,
+            dropped=self.dropped,
+            charge=self.charge,
         )
+
+    def settle(self, call: Call, exchange: Exchange, now: float) -> int | None:
+        """Charge for what was delivered, once; a call that gave nothing costs nothing. Gives the journal's position.
+
+        Synchronous, so that no exit can skip it. None where there is nothing to settle (any more).
+        """
+        hold, route = self.hold, self.route
+        if hold is None or not hold.open:
+            return None
+        ratio = route.ratio_ppm if route else PPM
+        due = self.fault is None or self.fault.row.charge is Charge.DELIVERED
+        self.charge = hold.price(self.usage, ratio) if due and self.usage is not NOTHING else 0
+        return hold.settle(self.record(call, exchange, now), ratio)
 
     def _status(self, exchange: Exchange) -> int:
         left = self.fault is not None and self.fault.kind in (Kind.CLIENT_LEFT, Kind.CLIENT_STALLED)

@@ -6,21 +6,22 @@ server stopping, cancelled) it settles, records and leaves the registry, synchro
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
 import msgspec
 
 from entrepot.access.admission import Admission, permit_model
-from entrepot.billing.hold import Billing, Hold
+from entrepot.billing.hold import Billing, When
+from entrepot.billing.prices import PriceBook
+from entrepot.buckets.errors import JournalError
 from entrepot.core.call import Call
 from entrepot.core.dialect import Changes, Dialect
-from entrepot.core.faults import Charge, Fault, Kind
+from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers, Request, Timeouts
 from entrepot.core.provider import Provider
 from entrepot.core.record import Attempt, Record
 from entrepot.core.route import Route
-from entrepot.core.usage import NOTHING
 from entrepot.kit.clock import Clock
 from entrepot.kit.tasks import current_task
 from entrepot.relay.exchange import Exchange
@@ -52,6 +53,8 @@ class Services(msgspec.Struct, frozen=True):
     admission: Admission
     router: Callable[[], Router]
     """The router over the snapshot that holds now."""
+    prices: Callable[[], PriceBook]
+    """The prices that hold now."""
     billing: Billing
     upstream: Sender
     providers: dict[str, Provider]
@@ -73,27 +76,47 @@ class Relay:
     async def run(self, call: Call, secret: str | None, body: Body, exchange: Exchange) -> None:
         """Answer one call, whatever happens. Returns when the answer is out and the call recorded."""
         services, outcome = self._services, Outcome()
-        dialect = services.dialects[call.operation]
         try:
             services.registry.enter(exchange)
             exchange.watch(current_task())
-            await self._answer(call, secret, body, Forward(call, dialect, exchange, outcome, services.clock))
+            dialect = services.dialects[call.operation]
+            forward = Forward(call, dialect, exchange, outcome, clock=services.clock, synced=services.billing.synced)
+            await self._answer(call, secret, body, forward)
         except Fault as fault:
-            outcome.fault = fault
-            await say(fault, dialect, exchange, outcome)
+            await self._fail(fault, call, exchange, outcome)
         except asyncio.CancelledError:
-            outcome.fault = Fault(exchange.ended_by or Kind.DRAINING)
+            fault = outcome.fault = Fault(exchange.ended_by or Kind.DRAINING)
             if exchange.ended_by is None:
                 raise
-            await say(outcome.fault, dialect, exchange, outcome)
+            await self._fail(fault, call, exchange, outcome)
         except Exception:  # noqa: BLE001 - the outermost wrapper of a call: a defect must not take the connection down
             _log.exception("defect in a call", extra={"request_id": call.id})
-            outcome.fault = Fault(Kind.INTERNAL)
-            await say(outcome.fault, dialect, exchange, outcome)
+            await self._fail(Fault(Kind.INTERNAL), call, exchange, outcome)
         finally:
             exchange.unwatch()
+            self._close(call, exchange, outcome)
             services.registry.leave(exchange)
-            services.observe(outcome.record(call, exchange, services.clock.monotonic()))
+
+    async def _fail(self, fault: Fault, call: Call, exchange: Exchange, outcome: Outcome) -> None:
+        """Charge for what was delivered, then tell the client."""
+        outcome.fault = fault
+        self._settle(call, exchange, outcome)
+        await say(fault, self._services.dialects[call.operation], exchange, outcome)
+
+    def _settle(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
+        try:
+            outcome.settle(call, exchange, self._services.clock.monotonic())
+        except JournalError:
+            _log.exception("charge not journalled", extra={"request_id": call.id, "charge": outcome.charge})
+
+    def _close(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
+        """Settle what is not settled yet, and tell the observers. Synchronous: no exit can skip it."""
+        services = self._services
+        self._settle(call, exchange, outcome)
+        record = outcome.record(call, exchange, services.clock.monotonic())
+        if outcome.hold is None and outcome.caller is not None:
+            services.billing.note(record)
+        services.observe(record)
 
     async def _answer(self, call: Call, secret: str | None, body: Body, forward: Forward) -> None:
         services, outcome = self._services, forward.outcome
@@ -101,17 +124,18 @@ class Relay:
         # No local name for the peek: it holds the request's body, which is dropped at the first content.
         outcome.peek = services.dialects[call.operation].peek(await body())
         permit_model(caller, outcome.peek.model)
-        async with services.billing.hold(caller, outcome.peek) as hold:
-            try:
-                await self._try_each(call, caller.groups, forward)
-            finally:
-                _settle(hold, outcome)
+        router = services.router()
+        routes = router.candidates(caller.groups, outcome.peek.model)
+        forward.exchange.drains = router.snapshot.about(outcome.peek.model).disconnect == "drain"
+        when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
+        outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
+        await self._try_each(call, routes, forward)
 
-    async def _try_each(self, call: Call, groups: tuple[str, ...], forward: Forward) -> None:
+    async def _try_each(self, call: Call, routes: Iterator[Route], forward: Forward) -> None:
         """Routes in turn until one has answered. Raises the last one's Fault."""
         outcome = forward.outcome
         last: Fault | None = None
-        for route in self._services.router().candidates(groups, outcome.peek.model):
+        for route in routes:
             if call.operation not in self._services.providers[route.provider].operations:
                 continue
             outcome.route = route
@@ -125,11 +149,13 @@ class Relay:
     async def _attempt(self, call: Call, route: Route, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""
         services, outcome = self._services, forward.outcome
-        started = services.clock.monotonic()
+        before, started = outcome.attempts, services.clock.monotonic()
         response: Response | None = None
         ended: str | None = "cancelled"
         try:
             response = await services.upstream.send(self._describe(call, route, outcome), route.timeouts, route.max_connections)
+            # Noted already: the charge is settled, with its attempts, before the answer ends.
+            outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), None))
             await forward.answer(route, response)
         except Fault as fault:
             ended = fault.kind.value
@@ -138,31 +164,32 @@ class Relay:
             ended = outcome.fault.kind.value if outcome.fault else None
             return None
         finally:
-            status = 0
             if response is not None:
-                status = response.status
                 response.close()
-            ms = (services.clock.monotonic() - started) * 1000
-            outcome.attempts += (Attempt(route.channel, route.channel_id, route.key_id, status, ms, ended),)
+            outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), ended))
 
     def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
         """The vendor's request for this call on this route."""
         provider, peek = self._services.providers[route.provider], outcome.peek
+        outcome.dropped = (*peek.dropped, *sorted(provider.drop.intersection(peek.members)))
+        if call.strict and outcome.dropped:
+            named = ", ".join(outcome.dropped)
+            message = (
+                f"These fields would not reach the upstream: {named}. Leave them out, or do not ask for x-entrepot-strict."
+            )
+            raise Fault(Kind.INVALID_FIELD, message, param=outcome.dropped[0], code="unsupported_field")
         changes = Changes(
             model=route.model if route.mapped else None,
             ask_usage=peek.stream and not peek.wants_usage and provider.stream_usage == "option",
             set=route.overrides,
             drop=provider.drop,
+            max_output=outcome.hold.max_output if outcome.hold else None,
         )
         body = self._services.dialects[call.operation].patch(peek, changes)
         extra: Headers = ((b"x-sandbox-fault", call.fault_header),) if call.fault_header and route.provider == "sandbox" else ()
         return provider.request(route, call.operation, body, extra)
 
 
-def _settle(hold: Hold, outcome: Outcome) -> None:
-    """Charge for what was delivered; a call that gave nothing costs nothing."""
-    charged = outcome.fault is None or outcome.fault.row.charge is Charge.DELIVERED
-    if outcome.usage is not NOTHING and charged:
-        hold.settle(outcome.usage)
-    else:
-        hold.release()
+def _attempt(route: Route, response: Response | None, started: float, now: float, fault: str | None) -> Attempt:
+    status = 0 if response is None else response.status
+    return Attempt(route.channel, route.channel_id, route.key_id, status, (now - started) * 1000, fault)

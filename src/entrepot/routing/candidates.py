@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Timeouts
+from entrepot.core.money import PPM
 from entrepot.core.route import Route
 from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
 
@@ -32,6 +33,11 @@ class Router:
         if not any(_usable_keys(channel) for _, tier in tiers for channel in tier):
             raise self._nobody(model, served=bool(tiers))
         return self._draw(tiers, model)
+
+    def dearest(self, groups: Sequence[str]) -> int:
+        """The highest ratio (ppm) that a call of these groups may be charged at."""
+        known = self.snapshot.groups
+        return max((known[name].ratio_ppm for name in groups if name in known), default=PPM)
 
     def _draw(self, tiers: list[tuple[str, tuple[Channel, ...]]], model: str) -> Iterator[Route]:
         used: set[int] = set()

@@ -85,6 +85,7 @@ class Sandbox:
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests += 1
         try:
+            self._admit(scope)
             body = await _body(receive, self._max_body)
             if body is None:
                 self.aborted += 1
@@ -100,16 +101,16 @@ class Sandbox:
         else:
             await self._perform(answer, asked, scope, receive, send)
 
+    def _admit(self, scope: Scope) -> None:
+        """Only the relay, before a byte of its body is kept. Raises Refusal."""
+        if self._authorization is None:
+            return
+        if not hmac.compare_digest(_header(scope, b"authorization"), self._authorization):
+            raise refusal(401, "This sandbox belongs to another relay: wrong API key.", None, "invalid_api_key")
+
     def _answer(self, scope: Scope, body: bytes) -> tuple[Answer, Faults]:
         """Find and ask the endpoint. Raises Refusal."""
-        header = authorization = b""
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                authorization = value
-            elif name == faults.HEADER:
-                header = value
-        if self._authorization is not None and not hmac.compare_digest(authorization, self._authorization):
-            raise refusal(401, "This sandbox belongs to another relay: wrong API key.", None, "invalid_api_key")
+        header = _header(scope, faults.HEADER)
         visit = endpoints.find(scope["method"], scope["path"], body)
         asked = faults.NONE
         if header or (visit.name and visit.name.faults):
@@ -165,6 +166,15 @@ async def _act(answer: Answer, asked: Faults, send: Send, watch: Watch, wire: Wi
     if watch.gone:
         return Outcome.ABORTED
     return await delivery.deliver(plan(answer, asked), send, watch, wire)
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    """The last header of this name (lower case), or nothing."""
+    found = b""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            found = value
+    return found
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:

@@ -29,7 +29,7 @@ While it answers:
   crlf               lines end with CR LF.
   slowdrip=B [1000]  the body comes at B bytes a second, cut anywhere.
   big=B [1000000]    the content is padded by B bytes of `x` (a stream: in frames of 16 KiB).
-  frame=B [100000]   one frame of a stream has B bytes of content more.
+  frame=B [100000]   one frame of a stream has B bytes of content more, 8 MiB at most.
   cached=N [1]       so many prompt tokens count as cached.
 
 How often:
@@ -45,6 +45,8 @@ import msgspec
 from entrepot.sandbox.answers import Whole, error_body, refusal
 
 MAX_NUMBER = 1 << 30
+MAX_FRAME = 8 * 1024 * 1024
+"""Bytes of `frame`: it is built in memory, in the process that also administers; `big` is not."""
 HEADER = b"x-sandbox-fault"
 
 _BARE: dict[str, Any] = {
@@ -120,6 +122,8 @@ def read(suffix: str, header: str = "") -> Faults:
     numbers = [value for value in msgspec.structs.astuple(faults) if isinstance(value, int | float)]
     if not all(0 <= number <= MAX_NUMBER for number in numbers):  # not a number fails here too
         raise refusal(400, f"A fault's number is 0 to {MAX_NUMBER}.", "model", "unknown_fault")
+    if faults.frame > MAX_FRAME:
+        raise refusal(400, f"A frame has at most {MAX_FRAME} bytes; `big` has no such bound.", "model", "unknown_fault")
     return faults
 
 

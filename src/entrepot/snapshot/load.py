@@ -7,9 +7,11 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
+from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Timeouts, parse_origin
 from entrepot.kit import json
 from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
+from entrepot.snapshot.prices import READ_PRICES, read_prices
 from entrepot.store.contract import Database, Row, Statement
 from entrepot.store.vault import Vault, VaultError, channel_key_place
 
@@ -24,13 +26,14 @@ SelfUrls: TypeAlias = Mapping[str, tuple[str, str]]
 
 _READ = (
     Statement("SELECT v FROM feed_head WHERE id = 1"),
-    Statement("SELECT id, name, ratio_ppm, description, public FROM groups ORDER BY id"),
+    Statement("SELECT id, name, ratio_ppm, description, public, limits FROM groups ORDER BY id"),
     Statement(
         "SELECT id, name, provider, base_url, api, models, model_map, groups, priority, weight, headers, overrides, proxy, "
         "limits, timeouts FROM channels WHERE status = 'enabled' ORDER BY id"
     ),
     Statement("SELECT channel_id, id, secret, status FROM channel_keys ORDER BY channel_id, position, id"),
-    Statement("SELECT name, id, description, owner, created_at, disconnect, timeouts FROM models ORDER BY id"),
+    Statement("SELECT name, id, description, owner, created_at, disconnect, timeouts, limits FROM models ORDER BY id"),
+    READ_PRICES,
 )
 
 
@@ -80,7 +83,7 @@ class _Builder:
         self._self_urls = self_urls
 
     def snapshot(self, tables: list[list[Row]]) -> Snapshot:
-        head, groups, channels, keys, models = tables
+        head, groups, channels, keys, models, prices = tables
         keys_of: dict[int, list[Row]] = {}
         for channel_id, *rest in keys:
             keys_of.setdefault(channel_id, []).append(tuple(rest))
@@ -90,6 +93,7 @@ class _Builder:
             {DEFAULT_GROUP: Group(0, DEFAULT_GROUP), **_groups(groups)},
             [channel for channel in made if channel is not None],
             _models(models),
+            read_prices(prices),
         )
 
     def _channel(self, row: _ChannelRow, keys: list[Row]) -> Channel | None:
@@ -152,7 +156,19 @@ async def load(db: Database, vault: Vault, places: Places, self_urls: SelfUrls |
 
 
 def _groups(rows: Iterable[Row]) -> dict[str, Group]:
-    return {name: Group(row_id, name, ratio, description, bool(public)) for row_id, name, ratio, description, public in rows}
+    return {
+        name: Group(row_id, name, ratio, description, bool(public), _rate_limits(limits, name))
+        for row_id, name, ratio, description, public, limits in rows
+    }
+
+
+def _rate_limits(text: str, of: str) -> RateLimits | None:
+    """What cannot be read limits nothing: a typing error must not stop a group or a model."""
+    try:
+        return msgspec.json.decode(text, type=RateLimits) if text != "{}" else None
+    except msgspec.MsgspecError as error:
+        _log.error("rate limits left out: %s", error, extra={"of": of})
+        return None
 
 
 def _models(rows: Iterable[Row]) -> Iterable[Model]:
@@ -163,7 +179,7 @@ def _models(rows: Iterable[Row]) -> Iterable[Model]:
 
 
 def _model(row: Row) -> Model | None:
-    name, row_id, description, owner, created, disconnect, timeouts = row
+    name, row_id, description, owner, created, disconnect, timeouts, limits = row
     try:
         overrides: dict[str, Any] = msgspec.json.decode(timeouts, type=dict[str, float | None])
         msgspec.convert(overrides, _AllTimeouts)
@@ -171,7 +187,7 @@ def _model(row: Row) -> Model | None:
     except msgspec.MsgspecError as error:
         _log.error("model left out: %s", error, extra={"model": name})
         return None
-    return Model(name, row_id, description, owner, created // 1_000_000, policy, overrides)
+    return Model(name, row_id, description, owner, created // 1_000_000, policy, overrides, _rate_limits(limits, name))
 
 
 class _AllTimeouts(Timeouts, frozen=True, forbid_unknown_fields=True):

@@ -6,10 +6,12 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Origin, Timeouts
 from entrepot.kit import patterns
 from entrepot.kit.json import Members
 from entrepot.snapshot.index import Index
+from entrepot.snapshot.prices import NO_PRICES, PriceTable
 
 Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
 
@@ -22,6 +24,7 @@ class Group(msgspec.Struct, frozen=True):
     ratio_ppm: int = 1_000_000
     description: str = ""
     public: bool = True
+    limits: RateLimits | None = None
 
 
 class ChannelKey(msgspec.Struct, frozen=True):
@@ -73,6 +76,8 @@ class Model(msgspec.Struct, frozen=True):
     disconnect: Disconnect = "cancel"
     timeouts: Mapping[str, float | None] = MappingProxyType({})
     """The fields of Timeouts that this model sets otherwise."""
+    limits: RateLimits | None = None
+    """For all calls of all models that this row is about, together."""
 
 
 Tiers: TypeAlias = tuple[tuple[Channel, ...], ...]
@@ -90,14 +95,21 @@ class Snapshot:
     groups: by name.
     channels: the enabled ones.
     models: rows about models, patterns included.
+    prices: rows by model, for billing's price book.
     """
 
-    __slots__ = ("_about", "_index", "_memo", "_wildcards", "channels", "groups", "models", "version")
+    __slots__ = ("_about", "_index", "_memo", "_wildcards", "channels", "groups", "models", "prices", "version")
 
     def __init__(
-        self, version: int, groups: Mapping[str, Group], channels: Iterable[Channel] = (), models: Iterable[Model] = ()
+        self,
+        version: int,
+        groups: Mapping[str, Group],
+        channels: Iterable[Channel] = (),
+        models: Iterable[Model] = (),
+        prices: PriceTable = NO_PRICES,
     ) -> None:
         self.version = version
+        self.prices = prices
         self.groups: Mapping[str, Group] = MappingProxyType(dict(groups))
         self.channels: tuple[Channel, ...] = tuple(channels)
         self.models: Mapping[str, Model] = MappingProxyType({model.name: model for model in models})

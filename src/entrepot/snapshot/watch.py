@@ -16,6 +16,8 @@ _log = logging.getLogger("entrepot.snapshot")
 
 INTERVAL = 1.0
 """Seconds between looks at the feed; NOTIFY wakes earlier."""
+LONGEST_PAUSE = 30.0
+"""Seconds between attempts to be woken by NOTIFY, where that does not succeed."""
 
 
 class Watcher:
@@ -79,6 +81,7 @@ class Watcher:
         """Load once and follow from there. Does not fail where the database is away: it goes on trying."""
         await self._look()
         self._tasks.spawn(self._follow(), "snapshot watcher")
+        self._tasks.spawn(self._listen(), "change feed's NOTIFY")
 
     def wake(self) -> None:
         """Look now."""
@@ -100,7 +103,6 @@ class Watcher:
 
     async def _look(self) -> None:
         """One round: what is new? Errors of the store never leave it."""
-        await self._listen()
         try:
             if self.ready:
                 self._take(await feed.events_after(self._db, self._seen))
@@ -117,11 +119,20 @@ class Watcher:
             _log.warning("snapshot current again", extra={"version": self._seen})
 
     async def _listen(self) -> None:
-        """Ask to be woken. Where that is not to be had (a pooler, too few connections) polling does alone."""
-        try:
-            await self._db.listen(feed.CHANNEL, self.wake)
-        except StoreError as error:
-            _log.debug("no NOTIFY: %s", error)
+        """Ask to be woken, and ask again. Where that is not to be had (a pooler, too few connections) polling does alone.
+
+        In a task of its own: an attempt may take seconds to fail, and a revoked key does not wait for it.
+        """
+        pause = INTERVAL
+        while True:
+            try:
+                if not await self._db.listen(feed.CHANNEL, self.wake):
+                    return
+                pause = INTERVAL
+            except StoreError as error:
+                pause = min(pause * 2, LONGEST_PAUSE)
+                _log.debug("no NOTIFY, again in %.0f s: %s", pause, error)
+            await asyncio.sleep(pause)
 
     def _take(self, page: feed.Page) -> None:
         # The number moves on before listeners are told: one that breaks cannot hold up what follows.

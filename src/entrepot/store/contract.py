@@ -26,6 +26,14 @@ class StatementError(StoreError):
     """The statement or its values are wrong: a bug, or a database that was not migrated."""
 
 
+class GuardError(StoreError):
+    """A guard found no row: nothing was changed."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"step {step} of the transaction found no row")
+        self.step = step
+
+
 class DatabaseUrlError(ValueError):
     """Not a database URL that we understand."""
 
@@ -44,10 +52,33 @@ class Many(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
-class Database(Protocol):
-    """One connection to SQLite, or a small pool to PostgreSQL.
+class Guard(NamedTuple):
+    """A statement with RETURNING that must give a row for each of its conditions, else the transaction is rolled back."""
 
-    Every method raises StoreAwayError, ConflictError or StatementError, and nothing else.
+    sql: str
+    values: Sequence[Any] = ()
+    rows: int = 1
+    """How many rows it must give."""
+
+
+class GuardMany(NamedTuple):
+    """A statement with RETURNING, run once for each row of values; each must give a row."""
+
+    sql: str
+    rows: Sequence[Sequence[Any]]
+
+
+Step: TypeAlias = Statement | Many | Guard | GuardMany
+
+
+def nothing_between(_: str) -> None:
+    """What happens between two statements, unless a test wants to see a crash there."""
+
+
+class Database(Protocol):
+    """Two connections to SQLite (one reads), or a small pool to PostgreSQL.
+
+    Every method raises StoreAwayError, ConflictError or StatementError, and nothing else (`change` also GuardError).
     """
 
     @property
@@ -69,6 +100,14 @@ class Database(Protocol):
 
     async def transaction(self, work: Sequence[Statement | Many]) -> list[int]:
         """All or nothing. Gives the rows changed by each; for a Many, the rows sent."""
+        ...
+
+    async def change(self, work: Sequence[Step], between: Callable[[str], None] = nothing_between) -> list[list[Row]]:
+        """All or nothing. Gives the rows that each step returned (RETURNING or SELECT; [] without).
+
+        Raises GuardError where a guard found no row: then nothing was changed. `between` is called
+        with `between` before each statement, from whatever thread runs it: tests crash there.
+        """
         ...
 
     async def listen(self, channel: str, woken: Callable[[], None]) -> bool:

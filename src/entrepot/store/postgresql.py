@@ -9,12 +9,17 @@ import asyncpg
 from entrepot.store.contract import (
     ConflictError,
     Dialect,
+    Guard,
+    GuardError,
+    GuardMany,
     Many,
     Row,
     Statement,
     StatementError,
+    Step,
     StoreAwayError,
     StoreError,
+    nothing_between,
 )
 
 POOL_SIZE = 4
@@ -71,6 +76,18 @@ class PostgresqlDatabase:
         async with self._connection() as connection, connection.transaction():
             return [await _change(connection, step) for step in work]
 
+    async def change(self, work: Sequence[Step], between: Callable[[str], None] = nothing_between) -> list[list[Row]]:
+        async with self._connection() as connection, connection.transaction():
+            results: list[list[Row]] = []
+            for index, step in enumerate(work):
+                between("between")
+                results.append(rows := await _rows(connection, step))
+                expected = step.rows if isinstance(step, Guard) else len(step.rows) if isinstance(step, GuardMany) else None
+                if expected is not None and len(rows) != expected:
+                    raise GuardError(index)
+            between("between")
+            return results
+
     async def listen(self, channel: str, woken: Callable[[], None]) -> bool:
         if self._listener is not None and not self._listener.is_closed():
             return True
@@ -80,7 +97,11 @@ class PostgresqlDatabase:
             def notified(*_: object) -> None:
                 woken()
 
-            await connection.add_listener(channel, notified)
+            try:
+                await connection.add_listener(channel, notified)
+            except BaseException:
+                connection.terminate()
+                raise
         self._listener = connection
         return True
 
@@ -134,6 +155,13 @@ async def _change(connection: Any, step: Statement | Many) -> int:
         await connection.executemany(step.sql, step.rows)
         return len(step.rows)
     return _count(await connection.execute(step.sql, *step.values))
+
+
+async def _rows(connection: Any, step: Step) -> list[Row]:
+    if isinstance(step, Many | GuardMany):
+        # One round trip for all rows.
+        return [tuple(row) for row in await connection.fetchmany(step.sql, step.rows)] if step.rows else []
+    return [tuple(row) for row in await connection.fetch(step.sql, *step.values)]
 
 
 def _count(tag: str) -> int:

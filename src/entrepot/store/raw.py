@@ -5,10 +5,14 @@ from typing import Literal
 from entrepot.store.contract import ConflictError as ConflictError
 from entrepot.store.contract import Database as Database
 from entrepot.store.contract import DatabaseUrlError as DatabaseUrlError
+from entrepot.store.contract import Guard as Guard
+from entrepot.store.contract import GuardError as GuardError
+from entrepot.store.contract import GuardMany as GuardMany
 from entrepot.store.contract import Many as Many
 from entrepot.store.contract import Row as Row
 from entrepot.store.contract import Statement as Statement
 from entrepot.store.contract import StatementError as StatementError
+from entrepot.store.contract import Step as Step
 from entrepot.store.contract import StoreAwayError as StoreAwayError
 from entrepot.store.contract import StoreError as StoreError
 from entrepot.store.postgresql import open_postgresql

@@ -4,7 +4,20 @@ Money is BIGINT nano-USD, times are BIGINT microseconds since 1970 UTC, lists an
 JSON text: both databases store them alike, and the gateway's raw drivers read them alike.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -12,6 +25,7 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
 
@@ -55,8 +69,10 @@ users = Table(
     _text("group_name", "default"),
     _text("status", "enabled"),
     _time("created_at"),
+    _text("limits", "{}"),
     sqlite_autoincrement=True,
 )
+"""`limits`, here and of groups and models: {"rpm", "tpm", "concurrency"}, what is not named is unlimited."""
 
 admin_tokens = Table(
     "admin_tokens",
@@ -77,6 +93,7 @@ groups = Table(
     _text("description", ""),
     _integer("public", 1),
     _time("created_at"),
+    _text("limits", "{}"),
     sqlite_autoincrement=True,
 )
 
@@ -147,6 +164,7 @@ models = Table(
     _text("disconnect", "cancel"),
     _text("timeouts", "{}"),
     _time("created_at"),
+    _text("limits", "{}"),
     sqlite_autoincrement=True,
 )
 
@@ -193,8 +211,160 @@ usage = Table(
     _integer("bytes_in"),
     _integer("bytes_out"),
     _text("dropped", "[]"),
+    _integer("wallet_id", nullable=True),
+    _integer("charge", 0),
+    _integer("shortfall", 0),
+    _integer("held", 0),
+    _text("prices", "{}"),
+    _integer("ratio_ppm", 1_000_000),
+    _text("price_book", ""),
+    _text("journal", nullable=True),
     Index("ix_usage_key_id_arrived_at", "key_id", "arrived_at"),
     Index("ix_usage_user_id_arrived_at", "user_id", "arrived_at"),
     Index("ix_usage_arrived_at", "arrived_at"),
 )
-"""One row a call. `address` is the client's; no content is ever stored."""
+"""One row a call. `address` is the client's; no content is ever stored.
+
+`charge` was paid by bucket `wallet_id`, `shortfall` by the house account; `held` is what the call had reserved
+at its end. `prices` maps kinds to nano-USD per 1 M tokens or per unit; `journal` names the journal that settled it.
+"""
+
+usage_hourly = Table(
+    "usage_hourly",
+    metadata,
+    _integer("hour"),
+    _integer("user_id"),
+    _integer("key_id"),
+    _text("group_name"),
+    _text("model"),
+    _integer("channel_id"),
+    _integer("calls"),
+    _integer("faults"),
+    _integer("prompt_tokens"),
+    _integer("output_tokens"),
+    _integer("charge"),
+    _integer("shortfall"),
+    PrimaryKeyConstraint("hour", "user_id", "key_id", "group_name", "model", "channel_id"),
+)
+"""Sums of `usage` rows that were settled; `hour` is hours since 1970 UTC of their arrival, 0 and '' stand for none."""
+
+buckets = Table(
+    "buckets",
+    metadata,
+    _id(),
+    _text("kind"),
+    _text("ref", unique=True),
+    _integer("remaining", 0),
+    _integer("cap", nullable=True),
+    _integer("lack", 0),
+    _time("created_at"),
+    CheckConstraint("kind IN ('wallet', 'quota', 'budget', 'house')", name="kind"),
+    CheckConstraint("remaining >= 0 OR kind = 'house'", name="remaining"),
+    CheckConstraint("lack >= 0", name="lack"),
+    sqlite_autoincrement=True,
+)
+"""What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets."""
+
+incarnations = Table(
+    "incarnations",
+    metadata,
+    _id(),
+    _text("node"),
+    _text("state", "live"),
+    _integer("turn", 0),
+    _time("started_at"),
+    _time("seen_at"),
+    Index("ix_incarnations_state", "state"),
+    CheckConstraint("state IN ('live', 'retired')", name="state"),
+    sqlite_autoincrement=True,
+)
+"""One life of one worker. `turn` numbers its transactions."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("bucket_id", _Id, ForeignKey("buckets.id"), nullable=False),
+    Column("incarnation_id", _Id, ForeignKey("incarnations.id"), nullable=False, index=True),
+    _integer("granted"),
+    _integer("spent", 0),
+    PrimaryKeyConstraint("bucket_id", "incarnation_id"),
+    CheckConstraint("spent >= 0 AND spent <= granted", name="spent"),
+)
+"""What a worker may spend of a bucket without asking."""
+
+recalls = Table(
+    "recalls",
+    metadata,
+    _integer("incarnation_id"),
+    _integer("bucket_id"),
+    _time("at"),
+    PrimaryKeyConstraint("incarnation_id", "bucket_id"),
+)
+"""A worker is asked to give back what it does not use of a bucket."""
+
+journals = Table(
+    "journals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incarnation_id", _Id, ForeignKey("incarnations.id"), nullable=False, index=True),
+    _integer("applied", 0),
+    _integer("floor", 0),
+    _integer("settled", 0),
+    _integer("rejected", 0),
+    _text("state", "open"),
+    _time("updated_at"),
+    CheckConstraint("state IN ('open', 'closed')", name="state"),
+)
+"""How far a worker's journal is in the database: positions in bytes, and the numbers of its settled and parked records."""
+
+journal_rejects = Table(
+    "journal_rejects",
+    metadata,
+    _text("journal_id"),
+    _integer("position"),
+    Column("record", LargeBinary, nullable=False),
+    _text("error"),
+    _time("at"),
+    PrimaryKeyConstraint("journal_id", "position"),
+)
+"""Records that the database refuses: somebody has to look at them."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    _id(),
+    Column("bucket_id", _Id, ForeignKey("buckets.id"), nullable=False),
+    _text("kind"),
+    _integer("amount"),
+    _text("reference", unique=True),
+    _text("note", ""),
+    _time("at"),
+    Index("ix_ledger_bucket_id_at", "bucket_id", "at"),
+    sqlite_autoincrement=True,
+)
+"""Every change of a wallet. Kind `usage` is one row a wallet and hour that grows; all others are written once."""
+
+limit_workers = Table("limit_workers", metadata, Column("id", Text, primary_key=True), _integer("turn", 0), _time("seen_at"))
+"""Workers that share rate limits (docs/decisions/0006). `turn` numbers their transactions; silent ones are swept away."""
+
+limit_leases = Table(
+    "limit_leases",
+    metadata,
+    _text("scope"),
+    _text("worker"),
+    _integer("granted"),
+    PrimaryKeyConstraint("scope", "worker"),
+    Index("ix_limit_leases_worker", "worker"),
+)
+"""What a worker may let in without asking. Counts while its worker lives."""
+
+limit_uses = Table(
+    "limit_uses",
+    metadata,
+    _text("scope"),
+    _integer("slot"),
+    _integer("used"),
+    PrimaryKeyConstraint("scope", "slot"),
+    Index("ix_limit_uses_slot", "slot"),
+)
+"""Calls or tokens that went through a scope (`key:7:requests`) in one second since 1970 UTC; kept about a minute."""

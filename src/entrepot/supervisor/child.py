@@ -14,8 +14,6 @@ _log = logging.getLogger("entrepot.supervisor")
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
-STEADY_SECONDS = 30.0
-"""A child that ran this long starts again without delay."""
 
 
 class Child:
@@ -28,6 +26,7 @@ class Child:
         self._module = module
         self._handoff = handoff
         self._fds = fds
+        self._was_ready = False
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -38,14 +37,14 @@ class Child:
     async def keep(self, stopping: asyncio.Event) -> None:
         """Run until `stopping`; start again after each death, with a growing pause."""
         pause = FIRST_PAUSE
-        loop = asyncio.get_running_loop()
         while not stopping.is_set():
-            started = loop.time()
+            self._was_ready = False
             code = await self._run_once()
             if stopping.is_set():
                 return
             self.restarts += 1
-            pause = FIRST_PAUSE if loop.time() - started > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
+            # One that was ready can do its work: it comes back at once. One that never was would only burn the machine.
+            pause = FIRST_PAUSE if self._was_ready else min(pause * 2, LONGEST_PAUSE)
             _log.error("process %s died with status %s; again in %.1f s", self.name, code, pause)
             try:
                 async with asyncio.timeout(pause):
@@ -92,5 +91,6 @@ class Child:
 
     def _on_ready(self, read: int) -> None:
         if os.read(read, 1):
+            self._was_ready = True
             self.ready.set()
         asyncio.get_running_loop().remove_reader(read)

@@ -2,7 +2,8 @@
 
 The supervisor itself stays small: it imports no database, no server, no console. Children
 inherit their sockets, so a worker that dies and comes back loses no waiting connection.
-Order of stopping: gateways first (they drain, and the sandbox answers meanwhile), control last.
+Order of stopping: the public socket, so that new connections are refused and not left to hang; then the gateways
+(they drain, and the sandbox answers meanwhile), control last.
 """
 
 import asyncio
@@ -18,7 +19,11 @@ from entrepot.supervisor.child import Child
 from entrepot.supervisor.sockets import AddressInUseError, Sockets, lock_data, open_sockets
 
 READY_SECONDS = 60.0
-_MARGIN = 10.0
+WORKER_MARGIN = 25.0
+"""Seconds for a worker beyond `drain_timeout`, before it is killed: last words to clients whose calls were ended
+(5, relay/forward.py), their last bytes (5, gateway/server.py), journal, database and vendors (10), some air."""
+CONTROL_MARGIN = 10.0
+"""Seconds for the control process: running answers get 5 (control/serve.py)."""
 
 
 class ServeError(Exception):
@@ -57,8 +62,9 @@ async def _serve(settings: Settings, config: str, sockets: Sockets, say: Callabl
         await stopping.wait()
     finally:
         stopping.set()
-        await asyncio.gather(*(child.stop(settings.drain_timeout + _MARGIN) for child in workers))
-        await control.stop(_MARGIN)
+        sockets.public.close()  # the workers close theirs; no child is started any more
+        await asyncio.gather(*(child.stop(settings.drain_timeout + WORKER_MARGIN) for child in workers))
+        await control.stop(CONTROL_MARGIN)
         await asyncio.gather(*running)
     return 0
 

@@ -64,6 +64,11 @@ class Response:
                 return value
         return None
 
+    @property
+    def complete(self) -> bool:
+        """The whole body has arrived and was read: `chunk` would give b"" at once."""
+        return self.ended and not self.parts and (self._decoder is None or not self._decoder.more)
+
     async def chunk(self) -> bytes:
         """All that has arrived since the last time, at least one byte; b"" at the clean end. Raises Fault."""
         while True:

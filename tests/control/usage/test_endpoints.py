@@ -15,6 +15,9 @@ async def test_list_show_and_sum(api: httpx.AsyncClient, calls: Calls) -> None:
     rest = (await api.get("/api/usage", params={"model": "gpt-4o", "after": page["next"]})).json()
     assert len(rest["data"]) == 1
     assert (await api.get(f"/api/usage/{ids[0]}")).json()["channel"] == "east"
+    shown = (await api.get(f"/api/usage/{ids[0]}/receipt")).json()
+    assert (shown["object"], shown["charge"]) == ("receipt", "0.00003")
+    assert (await api.get("/api/usage/req_x/receipt")).status_code == 404
     assert (await api.get("/api/usage/summary?by=model")).json()["data"][0]["by"] == "gpt-4o"
 
 

@@ -34,6 +34,7 @@ async def test_one_call(services: Services, calls: Calls) -> None:
         assert call.tokens == {"input": 10, "output": 5}
         assert (call.prompt_tokens, call.output_tokens, call.ttft_ms, call.total_ms) == (10, 5, 100.0, 250.0)
         assert call.attempts[0]["channel"] == "east"
+        assert (call.charge, call.shortfall, call.basis) == ("0.00003", "0", "vendor")
         with pytest.raises(NotFoundError):
             await service.get(tx, "req_nothing")
 
@@ -71,10 +72,21 @@ async def test_sums(services: Services, calls: Calls) -> None:
             ("o3", 2, 2, 0),
         ]
         assert by_model[0].mean_total_ms == 250.0
+        assert [(row.charge, row.shortfall) for row in by_model] == [("0.00009", "0"), ("0", "0")]
         by_channel = (await service.summary(tx, ALL, "channel", 10)).data
         assert [(row.by, row.id, row.calls) for row in by_channel] == [("", None, 2), ("east", 1, 3)]
         assert [(row.by, row.calls) for row in (await service.summary(tx, ALL, "key", 10)).data] == [("laptop", 5)]
         assert [(row.by, row.calls) for row in (await service.summary(tx, ALL, "user", 10)).data] == [("installation", 5)]
+
+
+async def test_a_receipt_explains_the_charge(services: Services, calls: Calls) -> None:
+    ids = await calls()
+    async with services.reading() as tx:
+        found = await service.find_receipt(tx, ids[0])
+        assert (found.id, found.charge, found.usage) == (ids[0], "0.00003", {"input": 10, "output": 5})
+        assert (found.prices, found.ratio) == ({"input": "1", "output": "4"}, "1")
+        with pytest.raises(NotFoundError):
+            await service.find_receipt(tx, "req_nothing")
 
 
 async def test_sums_come_in_pages_too(services: Services, calls: Calls) -> None:

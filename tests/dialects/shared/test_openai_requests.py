@@ -67,6 +67,13 @@ def test_model_of_the_wrong_type(value: bytes, kind: str) -> None:
     assert (caught.value.kind, caught.value.param) == (Kind.INVALID_FIELD, "model")
 
 
+def test_model_of_any_length_but_too_long() -> None:
+    assert len(requests.read_model({"model": raw("é" * 256)})) == 256
+    with pytest.raises(Fault, match="257 characters") as caught:
+        requests.read_model({"model": raw("m" * 257)})
+    assert (caught.value.kind, caught.value.status, caught.value.param) == (Kind.INVALID_FIELD, 400, "model")
+
+
 def test_a_default_model_is_written_into_the_body() -> None:
     body: Members = {}
     assert requests.read_model(body, "fallback") == "fallback"

@@ -20,7 +20,7 @@ class KeyUpdate(Spec):
     ips: Annotated[list[Network], Field(max_length=1000)] = []
     """Addresses and CIDR networks that may use the key; empty means all."""
     quota: Usd | None = None
-    """What the key may spend in all, in USD; null means no limit."""
+    """What the key may spend in all, in USD; changing it keeps what was used. Null means no limit."""
     unlimited: bool | None = None
     """True says `quota: null` in another way."""
     rpm: Limit | None = None
@@ -74,6 +74,10 @@ class KeyView(View):
     ips: list[str]
     quota: str | None
     """USD; null means no limit."""
+    used: str | None
+    """USD of the quota that were spent; null without a quota."""
+    remaining: str | None
+    """USD of the quota that are left; null without a quota."""
     rpm: int | None
     tpm: int | None
     concurrency: int | None

@@ -8,6 +8,8 @@ from sqlalchemy.engine import RowMapping
 from entrepot.control.errors import ConflictError, InvalidError, missing
 from entrepot.control.fields import MICRO, parse_moment, show_moment
 from entrepot.control.groups import service as groups
+from entrepot.control.keys import quotas
+from entrepot.control.keys.quotas import Quota
 from entrepot.control.keys.schemas import KeyCreate, KeyMinted, KeyUpdate, KeyView
 from entrepot.control.pages import Page, number_cursor, page_of
 from entrepot.control.services import Transaction
@@ -27,13 +29,15 @@ async def list_page(tx: Transaction, limit: int, after: str | None = None, user:
     query = _query().where(keys.c.id > number_cursor(after))
     if user is not None:
         query = query.where(keys.c.user_id == (await users.find(tx, user))["id"])
-    views = [_view(row) for row in await tx.rows(query.order_by(keys.c.id).limit(limit + 1))]
+    rows = await tx.rows(query.order_by(keys.c.id).limit(limit + 1))
+    found = await quotas.read(tx, [row["id"] for row in rows])
+    views = [_view(row, found.get(row["id"])) for row in rows]
     return page_of(views, limit, [str(view.id) for view in views])
 
 
 async def get(tx: Transaction, key_id: int) -> KeyView:
     """One key. Raises NotFoundError."""
-    return _view(await _row(tx, key_id))
+    return _view(await _row(tx, key_id), (await quotas.read(tx, [key_id])).get(key_id))
 
 
 async def resolve(tx: Transaction, reference: str) -> int:
@@ -77,6 +81,8 @@ async def create(tx: Transaction, spec: KeyCreate) -> KeyMinted:
     sha256, hint = key_hash(secret), key_hint(secret)
     fixed = {"user_id": owner, "sha256": sha256, "hint": hint, "created_at": tx.now}
     row_id = await tx.add(keys, {**values, **fixed, "name": spec.name or hint})
+    if values.get("quota") is not None:
+        await quotas.limit(tx, row_id, values["quota"])
     tx.touched_key(sha256)
     return KeyMinted(**(await get(tx, row_id)).model_dump(), secret=secret)
 
@@ -85,8 +91,11 @@ async def update(tx: Transaction, key_id: int, change: KeyUpdate) -> KeyView:
     """Change what the caller set. Raises NotFoundError, InvalidError."""
     row = await _row(tx, key_id)
     fields = change.model_dump(exclude_unset=True, exclude={"user", "secret"})
-    if await tx.change(keys, row, await _columns(tx, fields, row["created_at"])):
+    columns = await _columns(tx, fields, row["created_at"])
+    if await tx.change(keys, row, columns):
         tx.touched_key(row["sha256"])
+    if columns.get("quota", row["quota"]) != row["quota"]:
+        await quotas.limit(tx, key_id, columns["quota"])
     return await get(tx, key_id)
 
 
@@ -137,7 +146,7 @@ async def _columns(tx: Transaction, values: dict[str, Any], created: int) -> dic
     return columns
 
 
-def _view(row: RowMapping) -> KeyView:
+def _view(row: RowMapping, quota: Quota | None) -> KeyView:
     lists = {field: json.decode(row[column]) for field, column in _LISTS.items()}
     same = {name: row[name] for name in ("id", "name", "hint", "rpm", "tpm", "concurrency", "status")}
     return KeyView(
@@ -145,6 +154,8 @@ def _view(row: RowMapping) -> KeyView:
         **lists,
         user=row["user_name"],
         quota=None if row["quota"] is None else format_usd(row["quota"]),
+        used=None if quota is None else format_usd(quota.used),
+        remaining=None if quota is None else format_usd(quota.remaining),
         expires_at=show_moment(row["expires_at"]),
         created_at=iso(row["created_at"] / MICRO),
     )

@@ -26,6 +26,13 @@ class ModelCreate(ModelUpdate):
     """A name, or a wildcard such as `gpt-4o*`; the most specific one that fits holds."""
 
 
+class ModelTier(View):
+    """Prices that hold under conditions."""
+
+    conditions: dict[str, int | str]
+    prices: dict[str, str]
+
+
 class ModelView(View):
     """A model as it stands."""
 
@@ -36,5 +43,7 @@ class ModelView(View):
     disconnect: str
     timeouts: TimeoutTable
     prices: dict[str, str]
-    """What holds now, by kind: USD per 1 M tokens or per unit."""
+    """What holds now under any conditions, by kind: USD per 1 M tokens or per unit."""
+    tiers: list[ModelTier]
+    """What holds now under conditions, such as long prompts."""
     created_at: str

@@ -1,6 +1,6 @@
 """Models on the database."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import delete as delete_from
 from sqlalchemy import select
@@ -8,7 +8,7 @@ from sqlalchemy.engine import RowMapping
 
 from entrepot.control.errors import ConflictError, missing
 from entrepot.control.fields import MICRO, TimeoutTable
-from entrepot.control.models.schemas import ModelCreate, ModelUpdate, ModelView
+from entrepot.control.models.schemas import ModelCreate, ModelTier, ModelUpdate, ModelView
 from entrepot.control.pages import Page, number_cursor, page_of
 from entrepot.control.services import Transaction
 from entrepot.core.money import format_usd
@@ -16,20 +16,24 @@ from entrepot.kit import json
 from entrepot.kit.clock import iso
 from entrepot.store.schema import models, prices
 
+Current: TypeAlias = dict[str, dict[str, str]]
+_ALWAYS = "{}"
+"""No conditions."""
+
 
 async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Page[ModelView]:
     """Models in the order of their creation."""
     query = select(models).where(models.c.id > number_cursor(after)).order_by(models.c.id).limit(limit + 1)
     rows = await tx.rows(query)
     current = await current_prices(tx, [row["id"] for row in rows])
-    views = [_view(row, current[row["id"]]) for row in rows]
+    views = [_view(row, current.get(row["id"], {})) for row in rows]
     return page_of(views, limit, [str(view.id) for view in views])
 
 
 async def get(tx: Transaction, name: str) -> ModelView:
     """One model. Raises NotFoundError."""
     row = await find(tx, name)
-    return _view(row, (await current_prices(tx, [row["id"]]))[row["id"]])
+    return _view(row, (await current_prices(tx, [row["id"]])).get(row["id"], {}))
 
 
 async def find(tx: Transaction, name: str) -> RowMapping:
@@ -71,12 +75,13 @@ async def remove(tx: Transaction, name: str) -> None:
     tx.touched_snapshot()
 
 
-async def current_prices(tx: Transaction, model_ids: list[int]) -> dict[int, dict[str, str]]:
-    """What holds now for each of these models, by kind."""
+async def current_prices(tx: Transaction, model_ids: list[int]) -> dict[int, Current]:
+    """What holds now for each of these models: USD by kind, by conditions; models without a price are left out."""
     query = select(prices).where(prices.c.model_id.in_(model_ids), prices.c.valid_from <= tx.now)
-    found: dict[int, dict[str, str]] = {model_id: {} for model_id in model_ids}
+    found: dict[int, Current] = {}
     for row in await tx.rows(query.order_by(prices.c.valid_from, prices.c.id)):
-        found[row["model_id"]][row["kind"]] = format_usd(row["nano"])
+        of_model = found.setdefault(row["model_id"], {})
+        of_model.setdefault(row["conditions"], {})[row["kind"]] = format_usd(row["nano"])
     return found
 
 
@@ -87,7 +92,9 @@ def _columns(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "timeouts": json.encode(chosen).decode()}
 
 
-def _view(row: RowMapping, current: dict[str, str]) -> ModelView:
+def _view(row: RowMapping, current: Current) -> ModelView:
     same = {name: row[name] for name in ("id", "name", "description", "owner", "disconnect")}
     timeouts = TimeoutTable(**json.decode(row["timeouts"]))
-    return ModelView(**same, timeouts=timeouts, prices=current, created_at=iso(row["created_at"] / MICRO))
+    plain = current.get(_ALWAYS, {})
+    tiers = [ModelTier(conditions=json.decode(when), prices=held) for when, held in current.items() if when != _ALWAYS]
+    return ModelView(**same, timeouts=timeouts, prices=plain, tiers=tiers, created_at=iso(row["created_at"] / MICRO))

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from entrepot.control.access import Cursor, PageSize, Reading
 from entrepot.control.pages import Page
 from entrepot.control.problems import read
 from entrepot.control.usage import service
 from entrepot.control.usage.schemas import By, CallView, Outcome, SumView, UsageFilter
+from entrepot.kit import json
 
 router = APIRouter(prefix="/usage", tags=["usage"])
 
@@ -48,3 +49,9 @@ async def sum_usage(tx: Reading, chosen: Chosen, by: By = "day", limit: PageSize
 async def get_usage(tx: Reading, request_id: str) -> CallView:
     """One call by its request id."""
     return await service.get(tx, request_id)
+
+
+@router.get("/{request_id}/receipt")
+async def get_receipt(tx: Reading, request_id: str) -> Response:
+    """A call's receipt, as its key's owner sees it under /v1/receipts."""
+    return Response(json.encode(await service.find_receipt(tx, request_id)), media_type="application/json")

@@ -52,6 +52,10 @@ class CallView(View):
     """By kind; the kinds are disjoint."""
     basis: str
     """`vendor` or `counted`: where the numbers come from; `none` where there are none."""
+    charge: str
+    """USD that the wallet paid."""
+    shortfall: str
+    """USD that the call cost beyond what its wallet held; the house account pays it."""
     prompt_tokens: int
     output_tokens: int
     ttft_ms: float | None
@@ -72,6 +76,10 @@ class SumView(View):
     calls: int
     failed: int
     """Calls whose outcome is not `ok`."""
+    charge: str
+    """USD that wallets paid."""
+    shortfall: str
+    """USD that the house account paid for them."""
     prompt_tokens: int
     output_tokens: int
     bytes_in: int

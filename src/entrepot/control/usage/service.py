@@ -5,11 +5,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, false, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 
+from entrepot.billing.receipt import FACTS, Receipt, facts_of, receipt
 from entrepot.control.errors import InvalidError, NotFoundError
 from entrepot.control.fields import MICRO, parse_moment
 from entrepot.control.pages import Page, page_of
 from entrepot.control.services import Transaction
 from entrepot.control.usage.schemas import By, CallView, SumView, UsageFilter
+from entrepot.core.money import format_usd
 from entrepot.kit import json
 from entrepot.kit.clock import iso
 from entrepot.store.schema import channels, keys, usage, users
@@ -18,6 +20,10 @@ _SAME = (
     *("id", "operation", "dialect", "status", "outcome", "fault", "model", "upstream_model", "address", "client_id"),
     *("key_id", "basis", "prompt_tokens", "output_tokens", "bytes_in", "bytes_out"),
 )
+
+
+_COUNTS = ("prompt_tokens", "output_tokens", "bytes_in", "bytes_out")
+_MONEY = ("charge", "shortfall")
 
 
 async def list_page(tx: Transaction, chosen: UsageFilter, limit: int, after: str | None = None) -> Page[CallView]:
@@ -35,6 +41,14 @@ async def get(tx: Transaction, request_id: str) -> CallView:
     if row is None:
         raise NotFoundError(f"There is no call {request_id!r}; a fresh one is written within a second.", "id")
     return _view(row)
+
+
+async def find_receipt(tx: Transaction, request_id: str) -> Receipt:
+    """What a call cost and why, as `GET /v1/receipts/{id}` shows it. Raises NotFoundError."""
+    row = await tx.row(select(*(usage.c[name] for name in FACTS)).where(usage.c.id == request_id))
+    if row is None:
+        raise NotFoundError(f"There is no call {request_id!r}; a fresh one is written within a second.", "id")
+    return receipt(facts_of(list(row.values())))
 
 
 async def summary(tx: Transaction, chosen: UsageFilter, by: By, limit: int, after: str | None = None) -> Page[SumView]:
@@ -67,7 +81,8 @@ def _sums(column: ColumnElement[Any]) -> Select[Any]:
         column.label("grouped"),
         func.count().label("calls"),
         func.sum(case((usage.c.outcome == "ok", 0), else_=1)).label("failed"),
-        *(func.sum(usage.c[name]).label(name) for name in ("prompt_tokens", "output_tokens", "bytes_in", "bytes_out")),
+        *(func.sum(usage.c[name]).label(name) for name in _COUNTS),
+        *(func.coalesce(func.sum(usage.c[name]), 0).label(name) for name in _MONEY),
         func.avg(usage.c.total_us).label("mean_us"),
     )
 
@@ -126,13 +141,13 @@ async def _names(tx: Transaction, by: By, rows: list[RowMapping]) -> dict[int, s
 def _sum(row: RowMapping, by: By, names: dict[int, str]) -> SumView:
     grouped = row["grouped"]
     is_id = by not in ("day", "model")
-    counts = {
-        name: int(row[name] or 0) for name in ("calls", "failed", "prompt_tokens", "output_tokens", "bytes_in", "bytes_out")
-    }
+    counts = {name: int(row[name] or 0) for name in ("calls", "failed", *_COUNTS)}
     return SumView(
         by=names.get(grouped, "") if is_id else grouped,
         id=(grouped or None) if is_id else None,
         mean_total_ms=round(float(row["mean_us"]) / 1000, 3),
+        charge=format_usd(int(row["charge"])),
+        shortfall=format_usd(int(row["shortfall"])),
         **counts,
     )
 
@@ -151,4 +166,6 @@ def _view(row: RowMapping) -> CallView:
         ttft_ms=None if row["ttft_us"] is None else row["ttft_us"] / 1000,
         total_ms=row["total_us"] / 1000,
         dropped=json.decode(row["dropped"]),
+        charge=format_usd(row["charge"]),
+        shortfall=format_usd(row["shortfall"]),
     )

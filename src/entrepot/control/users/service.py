@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
+from entrepot.buckets import accounts
 from entrepot.control.errors import ConflictError, missing
 from entrepot.control.fields import MICRO
 from entrepot.control.groups import service as groups
@@ -16,7 +17,7 @@ from entrepot.kit.clock import iso
 from entrepot.store.schema import keys, users
 
 INSTALLATION = "installation"
-"""The installation's own account: its keys have no wallet limit."""
+"""The installation's own account: its keys have no wallet limit, the house account pays."""
 
 
 async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Page[UserView]:
@@ -46,12 +47,13 @@ async def exists(tx: Transaction, name: str) -> bool:
 
 
 async def create(tx: Transaction, spec: UserCreate) -> UserView:
-    """A new user. Raises ConflictError where the name is taken, InvalidError for an unknown group."""
+    """A new user, with an empty wallet. Raises ConflictError where the name is taken, InvalidError for an unknown group."""
     if await exists(tx, spec.name):
         raise ConflictError(f"There is already a user {spec.name!r}.", "name")
     await groups.require(tx, [spec.group], "group")
     values = await _columns(spec.model_dump(exclude={"name"}), None)
-    await tx.add(users, {"name": spec.name, "created_at": tx.now, **values})
+    row_id = await tx.add(users, {"name": spec.name, "created_at": tx.now, **values})
+    await accounts.open_bucket(tx.raw, "wallet", accounts.wallet_ref(row_id))
     return await get(tx, spec.name)
 
 

@@ -239,7 +239,7 @@ def error_object(fault: Fault) -> dict[str, Any]:
 
 def render(fault: Fault) -> Rendered:
     """A fault before the first byte; a vendor's refusal goes out as it came."""
-    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false")]
+    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *fault.headers]
     if fault.retry_after is not None:
         headers.append((b"retry-after", str(math.ceil(fault.retry_after)).encode()))
         headers.append((b"retry-after-ms", str(math.ceil(fault.retry_after * 1000)).encode()))

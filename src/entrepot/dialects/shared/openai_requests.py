@@ -17,6 +17,8 @@ from entrepot.kit.json import Members, Raw
 
 MISSING = "missing_required_parameter"
 _MAX_COUNT_DIGITS = 9
+_MAX_MODEL_NAME = 256
+"""Characters. Names go into usage rows, logs and memos; no vendor has one of that length."""
 _INCLUDE_USAGE = Raw(b'{"include_usage":true}')
 _TRUE = Raw(b"true")
 _FALSE = Raw(b"false")
@@ -92,6 +94,9 @@ def read_model(members: Members, default: str | None = None) -> str:
         raise Fault(Kind.INVALID_FIELD, "The name of the model is not valid UTF-8.", param="model") from None
     if not name:
         raise Fault(Kind.MISSING_MODEL, "you must provide a model parameter", param="model")
+    if len(name) > _MAX_MODEL_NAME:
+        message = f"The name of the model has {len(name)} characters; at most {_MAX_MODEL_NAME} are allowed."
+        raise Fault(Kind.INVALID_FIELD, message, param="model", code="string_above_max_length")
     return name
 
 
@@ -147,6 +152,9 @@ def patch(peek: Peek, changes: Changes) -> bytes:
         members.update(changes.set)
     if changes.model is not None:
         members["model"] = json.raw(changes.model)
+    if changes.max_output is not None:
+        name = "max_completion_tokens" if "max_completion_tokens" in members else "max_tokens"
+        members[name] = json.raw(changes.max_output)
     if changes.ask_usage:
         members["stream_options"] = _asking(members.get("stream_options"))
     return json.encode(members)

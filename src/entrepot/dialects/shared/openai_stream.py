@@ -12,6 +12,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Usage
 from entrepot.dialects.shared import openai_chunk, openai_faults
 from entrepot.dialects.shared.openai_chunk import ABSENT, Choice, Chunk, given
+from entrepot.dialects.shared.openai_cutoff import cut_off
 from entrepot.dialects.shared.openai_delivered import Delivered
 from entrepot.dialects.shared.openai_shown import Shown
 from entrepot.dialects.shared.openai_usage import Fields, read_usage
@@ -29,8 +30,19 @@ class StreamTap:
     """
 
     __slots__ = (
-        "_between", "_delivered", "_finished", "_seen", "_shown", "_splitter", "_strip", "content", "done", "fault", "usage",
-    )  # fmt: skip
+        "_between",
+        "_delivered",
+        "_finished",
+        "_sample",
+        "_seen",
+        "_shown",
+        "_splitter",
+        "_strip",
+        "content",
+        "done",
+        "fault",
+        "usage",
+    )
 
     def __init__(self, how: Tapping) -> None:
         self.content = False
@@ -45,6 +57,8 @@ class StreamTap:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._delivered = Delivered()
+        self._sample = b""
+        """A chunk of this stream, to make its last one alike."""
 
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give the whole frames of it. Raises Fault(VENDOR_GARBAGE)."""
@@ -72,6 +86,13 @@ class StreamTap:
             self.done = True  # a vendor without [DONE]
         return out
 
+    def cutoff(self) -> bytes:
+        """Every open choice finishes with `length`, then `[DONE]`."""
+        if self.done:
+            return b""
+        out = cut_off(self._sample, (self._seen or {0}) - self._finished)
+        return (self._shown.frame(out, out[6:-2]) if self._shown is not None else out) + b"data: [DONE]\n\n"
+
     def counted(self) -> Usage:
         """Tokens of the text that was delivered; what went in is not known here."""
         return self._delivered.usage()
@@ -98,6 +119,8 @@ class StreamTap:
     def _chunk(self, frame: bytes, payload: bytes, chunk: Chunk) -> bytes:
         choices, usage = chunk.choices, chunk.usage
         if choices:
+            if not self._sample:
+                self._sample = payload
             for choice in choices:
                 self._note(choice)
         elif choices is None and usage is None:

@@ -60,6 +60,10 @@ class WholeTap:
             raise Fault(Kind.VENDOR_TRUNCATED, "The upstream's answer is empty.")
         return b""
 
+    def cutoff(self) -> bytes:
+        """A whole answer cannot be ended in the middle: nothing is added to it."""
+        return b""
+
     def counted(self) -> Usage:
         """Tokens of the texts in the answer; what went in is not known here."""
         delivered = Delivered()

@@ -1,0 +1,199 @@
+"""What money costs a call, in µs: hold, settle with its journal record, and the share of the flush.
+
+`python -m bench.buckets [calls] [cold calls]`. On SQLite, and on PostgreSQL from the wheel that the tests use.
+Warm: one wallet and one quota with leases in memory. Cold: each call has a wallet and a quota of its own
+that nobody has used before; a number of callers wait at the same time and share transactions.
+"""
+
+import asyncio
+import gc
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from entrepot.buckets import accounts
+from entrepot.buckets.desk import Buckets, Options
+from entrepot.buckets.journal import Journal
+from entrepot.buckets.record import Line, Settle, encode
+from entrepot.buckets.verify import verify
+from entrepot.kit.clock import SystemClock
+from entrepot.store.contract import Many
+from entrepot.store.migrate import migrate
+from entrepot.store.raw import Database, open_database
+from tests.databases import PostgresServer
+
+CALLERS = 64
+"""Cold calls at once."""
+
+
+def line(number: int) -> Line:
+    """A call as most are."""
+    return Line(
+        id=f"req_20261120abcdefg{number:010d}",
+        day="20261120",
+        arrived_at=1_795_000_000_000_000 + number * 1000,
+        operation="chat",
+        dialect="chat",
+        status=200,
+        outcome="ok",
+        model="gpt-4o-mini",
+        stream=1,
+        address="203.0.113.7",
+        basis="vendor",
+        user_id=3,
+        key_id=4,
+        group_name="default",
+        channel_id=5,
+        upstream_model="gpt-4o-mini",
+        attempts='[{"channel":"north","channel_id":5,"key_id":8,"status":200,"ms":456.78,"fault":null}]',
+        tokens='{"input":812,"cache_read":128,"output":240}',
+        prompt_tokens=940,
+        output_tokens=240,
+        ttft_us=210_000,
+        total_us=1_234_500,
+        bytes_in=3900,
+        bytes_out=18_000,
+        prices='{"input":150000000,"cache_read":75000000,"output":600000000}',
+        price_book="7",
+    )
+
+
+class Stopwatch:
+    """Wall time, time of this thread, and CPU time of the process, in µs a call."""
+
+    wall = thread = process = 0.0
+
+    @contextmanager
+    def over(self, count: int) -> Iterator[None]:
+        started = time.perf_counter(), time.thread_time(), time.process_time()
+        yield
+        self.wall = (time.perf_counter() - started[0]) / count * 1e6
+        self.thread = (time.thread_time() - started[1]) / count * 1e6
+        self.process = (time.process_time() - started[2]) / count * 1e6
+
+    def row(self, name: str) -> None:
+        print(f"  {name:<44}{self.wall:9.2f}{self.thread:9.2f}{self.process:9.2f}")
+
+
+async def journal_alone(count: int, folder: Path) -> None:
+    """Encoding and the write to the page cache."""
+    journal = Journal.create(folder)
+    records = [Settle(line(number), ((2, 1000), (3, 1000)), 2000) for number in range(count)]
+    journal.tend(count * 700)
+    watch = Stopwatch()
+    with watch.over(count):
+        payloads = [encode(record) for record in records]
+    watch.row(f"encode a record ({len(payloads[0])} bytes)")
+    with watch.over(count):
+        for payload in payloads:
+            journal.append(payload)
+    watch.row("append to the journal")
+    journal.discard()
+
+
+async def warm(db: Database, count: int, desk: Buckets) -> None:
+    wallet = await accounts.open_bucket(db, "wallet", "wallet:bench")
+    quota = await accounts.open_bucket(db, "quota", "quota:bench", 10**15)
+    await accounts.credit(db, wallet, 10**15, kind="topup", reference="bench")
+    wants = [(wallet, 2000), (quota, 2000)]
+    first = await desk.hold([(wallet, 10**11), (quota, 10**11)])
+    first.release()
+    lines = [line(number) for number in range(count)]
+    watch = Stopwatch()
+    gc.disable()  # ten thousand open holds at once are the bench's, not a worker's
+    with watch.over(count):
+        held = [desk.try_hold(wants) for _ in range(count)]
+    watch.row("hold, two buckets")
+    assert None not in held
+    with watch.over(count):
+        for one, usage in zip(held, lines, strict=True):
+            assert one is not None
+            one.settle(1000, usage)
+    gc.enable()
+    watch.row("settle, with its journal record")
+    rounds = desk.figures.rounds
+    with watch.over(count):
+        while desk.lag:
+            await asyncio.sleep(0.001)
+    watch.row(f"flush, {(desk.figures.rounds - rounds)} transactions")
+
+
+async def cold(db: Database, count: int, desk: Buckets) -> None:
+    now = int(time.time() * 1e6)
+    rows = [(f"wallet:cold:{n}", "wallet", None) for n in range(count)] + [
+        (f"quota:cold:{n}", "quota", 10**9) for n in range(count)
+    ]
+    await db.transaction(
+        [
+            Many(
+                "INSERT INTO buckets (ref, kind, cap, remaining, created_at) VALUES ($1, $2, $3, 1000000000, $4)",
+                [(*row, now) for row in rows],
+            )
+        ]
+    )
+    await db.execute(
+        "INSERT INTO ledger (bucket_id, kind, amount, reference, at) "
+        "SELECT id, 'topup', remaining, ref, 0 FROM buckets WHERE ref LIKE 'wallet:cold:%'"
+    )
+    found = dict(await db.fetch("SELECT ref, id FROM buckets"))
+    numbers = iter(range(count))
+
+    async def caller() -> None:
+        for number in numbers:
+            wants = [(found[f"wallet:cold:{number}"], 2000), (found[f"quota:cold:{number}"], 2000)]
+            held = await desk.hold(wants)
+            held.settle(1000, line(10**8 + number))
+
+    watch = Stopwatch()
+    rounds = desk.figures.rounds
+    with watch.over(count):
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        while desk.lag:
+            await asyncio.sleep(0.01)
+    watch.row(f"cold: lease, hold, settle, flush ({(desk.figures.rounds - rounds)} rounds)")
+    accounts_left = len(desk.flusher.accounts)
+    with watch.over(count):
+        await desk.close()
+    watch.row(f"cold: giving {accounts_left} accounts back at the end")
+
+
+async def run(name: str, url: str, counts: tuple[int, int]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="entrepot-bench-"))
+    db = await open_database(url)
+    print(f"{name}: µs a call{'':<32}{'wall':>9}{'loop':>9}{'process':>9}")
+    try:
+        await journal_alone(counts[0], folder / "alone")
+        # Room for all records at once: the loop is not left between holds here.
+        desk = await Buckets.open(db, folder, SystemClock(), Options(segment_size=counts[0] * 6000 + (1 << 20)))
+        await warm(db, counts[0], desk)
+        await desk.close()
+        desk = await Buckets.open(db, folder, SystemClock(), Options())
+        await cold(db, counts[1], desk)
+        report = await verify(db)
+        print(f"  every sum holds: {report.ok}; charged {report.charged} nano-USD in {counts[0] + counts[1]} calls")
+    finally:
+        await db.close()
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Both databases, one after the other."""
+    counts = (int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, int(sys.argv[2]) if len(sys.argv) > 2 else 10_000)
+    with tempfile.TemporaryDirectory(prefix="entrepot-bench-") as folder:
+        url = f"sqlite:///{folder}/bench.db"
+        migrate(url)
+        asyncio.run(run("SQLite", url, counts))
+    server = PostgresServer()
+    try:
+        migrate(server.url())
+        asyncio.run(run("PostgreSQL", server.url(), counts))
+    finally:
+        server.remove()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What the flusher works on: a batch of journal records, why a bucket could not grant, and figures for metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from entrepot.buckets.record import RecordError, Settle, decode
+from entrepot.buckets.segment import Entry
+
+
+@dataclass(slots=True)
+class Figures:
+    """What metrics show of a worker's money. Amounts in nano-USD, times in seconds."""
+
+    rounds: int = 0
+    grants: int = 0
+    refused: int = 0
+    flushed: int = 0
+    rejects: int = 0
+    shortfall: int = 0
+    reborn: int = 0
+    round_seconds: float = 0.0
+    interrupted: int = 0
+    replayed: int = 0
+    retired: int = 0
+    orphans: int = 0
+
+
+class Situation(NamedTuple):
+    """Why a bucket could not grant: what is free, what all workers lease, and recalls not answered yet."""
+
+    free: int
+    leased: int
+    pending: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Consecutive journal records, from position `start` to `end`."""
+
+    start: int
+    end: int
+    entries: list[Entry] = field(default_factory=list[Entry])
+    settles: list[Settle] = field(default_factory=list[Settle])
+    bad: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
+
+    @classmethod
+    def of(cls, start: int, entries: Sequence[Entry]) -> "Batch":
+        """Decode; what cannot be decoded is bad from the beginning."""
+        batch = cls(start, entries[-1].end if entries else start, list(entries))
+        for entry in entries:
+            try:
+                record = decode(entry.payload)
+            except RecordError as error:
+                batch.bad.append((entry, str(error)))
+                continue
+            if isinstance(record, Settle):
+                batch.settles.append(record)
+        return batch

@@ -1,0 +1,145 @@
+"""What one call has reserved: grow, settle, release. Synchronous; works with the database away."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+from entrepot.buckets.lease import Account
+from entrepot.buckets.record import Charges, Line, Progress, Release, Settle
+
+Amounts: TypeAlias = int | Mapping[int, int]
+"""nano-USD: the same for each bucket of the hold, or by bucket id (absent: 0)."""
+Want: TypeAlias = tuple[int, int]
+"""(bucket id, nano-USD)."""
+
+
+class Book(Protocol):
+    """What a hold needs of the desk that made it."""
+
+    def may_grow(self) -> bool:
+        """False when fenced."""
+        ...
+
+    def write(self, record: Settle | Progress | Release) -> int:
+        """Into the journal; gives the position after it. Raises JournalError."""
+        ...
+
+    def ended(self, held: "Held") -> None:
+        """The hold is no more."""
+        ...
+
+    def lacking(self, account: Account, nano: int) -> None:
+        """Lease ahead: growth of this size will be wanted."""
+        ...
+
+    async def grow(self, held: "Held", wants: Sequence[Want]) -> None:
+        """Reserve more, if need be from the database."""
+        ...
+
+
+class Held:
+    """Made by `Buckets.try_hold` and `Buckets.hold`. Ends exactly once, by `settle` or `release`.
+
+    The first bucket is the wallet: it has a ledger, and the house account pays what it lacks. The others are caps.
+    """
+
+    __slots__ = ("_book", "_line_id", "_parts", "open")
+
+    def __init__(self, book: Book, parts: list[tuple[Account, int]]) -> None:
+        self._book = book
+        self._parts = parts
+        self._line_id = ""
+        self.open = True
+        for account, _ in parts:
+            account.users += 1
+
+    @property
+    def amounts(self) -> dict[int, int]:
+        """What is reserved, by bucket."""
+        return {account.bucket: nano for account, nano in self._parts}
+
+    def grow(self, more: Amounts) -> bool:
+        """Reserve more from memory, in all buckets or in none; False where that is not to be had now.
+
+        Either way more is leased in the background. Raises RuntimeError after the end.
+        """
+        self._check()
+        if not self._book.may_grow():
+            return False
+        wants = self._each(more)
+        for account, nano in zip((a for a, _ in self._parts), wants, strict=True):
+            if account.available < 2 * nano:
+                self._book.lacking(account, nano)
+        return self.take(wants)
+
+    async def grow_wait(self, more: Amounts) -> None:
+        """Like `grow`, but asks the database and other workers first. Raises RefusedError's kinds."""
+        if not self.grow(more):
+            wants = self._each(more)
+            await self._book.grow(self, [(part[0].bucket, nano) for part, nano in zip(self._parts, wants, strict=True)])
+
+    def progress(self, charges: Amounts, line: Line) -> None:
+        """Note in the journal what the call would cost if the worker died now. Raises JournalError."""
+        self._check()
+        self._book.write(Progress(line, self._charges(charges), self._parts[0][1]))
+        self._line_id = line.id
+
+    def settle(self, charges: Amounts, line: Line) -> int:
+        """The call has ended and costs this; gives the journal position after the record, for `Buckets.synced`.
+
+        May be more than is reserved. Raises JournalError where the disk fails: then the hold is still open.
+        """
+        self._check()
+        due = self._charges(charges)
+        position = self._book.write(Settle(line, due, self._parts[0][1]))
+        self.open = False
+        for (account, held), (_, nano) in zip(self._parts, due, strict=True):
+            account.settle(held, nano)
+        self._end()
+        return position
+
+    def release(self) -> None:
+        """The call ended and costs nothing. Does nothing after the end."""
+        if not self.open:
+            return
+        if self._line_id:
+            self._book.write(Release(self._line_id))
+        self.open = False
+        for account, held in self._parts:
+            account.free(held)
+        self._end()
+
+    def take(self, wants: Sequence[int]) -> bool:
+        """Reserve these amounts, one for each bucket in order, or none of them."""
+        if any(account.available < nano for (account, _), nano in zip(self._parts, wants, strict=True)):
+            return False
+        for index, nano in enumerate(wants):
+            account, held = self._parts[index]
+            account.hold(nano)
+            self._parts[index] = (account, held + nano)
+        return True
+
+    def _end(self) -> None:
+        for account, _ in self._parts:
+            account.users -= 1
+        self._book.ended(self)
+
+    @property
+    def accounts(self) -> list[Account]:
+        """The accounts it points to."""
+        return [account for account, _ in self._parts]
+
+    def _check(self) -> None:
+        if not self.open:
+            raise RuntimeError("a hold ends once")
+
+    def _each(self, amounts: Amounts) -> list[int]:
+        if isinstance(amounts, int):
+            wants = [amounts] * len(self._parts)
+        else:
+            wants = [amounts.get(account.bucket, 0) for account, _ in self._parts]
+        if min(wants, default=0) < 0:
+            raise ValueError("an amount below zero")
+        return wants
+
+    def _charges(self, amounts: Amounts) -> Charges:
+        return tuple((part[0].bucket, nano) for part, nano in zip(self._parts, self._each(amounts), strict=True))

@@ -1,0 +1,1 @@
+"""Wallets: what users have, and the ledger that says why."""

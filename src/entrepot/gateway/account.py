@@ -1,0 +1,149 @@
+"""What a key's holder may know of its money: /v1/key, /v1/receipts/{id}, and OpenAI's old billing pages.
+
+Chat clients still ask `/v1/dashboard/billing/subscription` and `/usage` to show a balance; both
+are answered in that shape.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from entrepot.access.admission import Admission
+from entrepot.billing.receipt import FACTS, facts_of, receipt
+from entrepot.buckets.accounts import Balance
+from entrepot.buckets.desk import Buckets
+from entrepot.buckets.plan import HOUSE
+from entrepot.core.call import Caller
+from entrepot.core.faults import Fault, Kind
+from entrepot.core.money import format_usd
+from entrepot.gateway.request import Head, WrongMethod
+from entrepot.kit import json
+from entrepot.kit.clock import iso
+from entrepot.kit.ids import request_day
+from entrepot.relay.exchange import Exchange
+from entrepot.store.contract import Database, StoreAwayError
+
+RECEIPT_WAITS = (0.0, 0.15, 0.25, 0.3)
+"""Seconds between looks for a receipt: two flush intervals and a little, before it is a 404."""
+_UNTIL_UNLIMITED = 253_370_764_800
+"""The year 9999: what clients show as `never`."""
+
+_RECEIPT = f"SELECT {', '.join(FACTS)} FROM usage WHERE id = $1 AND user_id = $2"  # noqa: S608  # constants
+_SPENT_KEY = "SELECT CAST(COALESCE(SUM(charge), 0) AS BIGINT) FROM usage_hourly WHERE user_id = $1 AND key_id = $2"
+
+
+class KeyLimits(msgspec.Struct, frozen=True):
+    """Calls, tokens and running calls that the key may have; null is unlimited."""
+
+    rpm: int | None
+    tpm: int | None
+    concurrency: int | None
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET /v1/key`. Money is a decimal string in USD; null is unlimited."""
+
+    object: str = "key"
+    name: str
+    group: str
+    groups: tuple[str, ...]
+    quota: str | None
+    used: str
+    remaining: str | None
+    """What this key can still spend: the less of its quota and its account's balance."""
+    balance: str | None
+    """The account's balance; null where it has no wallet limit."""
+    held: str
+    """Reserved by calls that are running."""
+    expires_at: str | None
+    models: tuple[str, ...]
+    limits: KeyLimits
+
+
+class Account:
+    """Answers for keys about their money."""
+
+    __slots__ = ("_admission", "_buckets", "_database")
+
+    PATHS = frozenset(("/key", "/dashboard/billing/subscription", "/dashboard/billing/usage"))
+
+    def __init__(self, admission: Admission, buckets: Buckets, database: Database) -> None:
+        self._admission = admission
+        self._buckets = buckets
+        self._database = database
+
+    def serves(self, path: str) -> bool:
+        """Is the path (without its version) one of ours?"""
+        return path in self.PATHS or path.startswith("/receipts/")
+
+    async def answer(self, path: str, head: Head, method: str, exchange: Exchange) -> None:
+        """Send what was asked for. Raises Fault."""
+        if method not in ("GET", "HEAD"):
+            raise WrongMethod(path, "GET, HEAD")
+        caller = await self._admission.admit(head.secret, head.address)
+        try:
+            body = json.encode(await self._body(path, caller))
+        except StoreAwayError:
+            raise Fault(Kind.STORE_AWAY, retry_after=1) from None
+        await exchange.start(200, ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())))
+        await exchange.send(body, more=False)
+
+    async def _body(self, path: str, caller: Caller) -> Any:
+        if path == "/key":
+            return await self._key(caller)
+        if path.startswith("/receipts/"):
+            return await self._receipt(path.removeprefix("/receipts/"), caller)
+        view = await self._key(caller)
+        if path.endswith("/usage"):
+            return {"object": "list", "total_usage": _number(view.used) * 100}
+        return _subscription(view, caller)
+
+    async def _receipt(self, request_id: str, caller: Caller) -> Any:
+        if request_day(request_id) is not None:
+            for pause in RECEIPT_WAITS:
+                await asyncio.sleep(pause)
+                rows = await self._database.fetch(_RECEIPT, request_id, caller.user_id)
+                if rows:
+                    return receipt(facts_of(rows[0]))
+        raise Fault(Kind.FOREIGN_OBJECT, f"There is no receipt {request_id} of this account.")
+
+    async def _key(self, caller: Caller) -> KeyView:
+        wallet = None if caller.wallet == HOUSE else await self._balance(caller.wallet)
+        caps = [await self._balance(cap) for cap in caller.caps]
+        lefts = [balance.total for balance in (wallet, *caps) if balance is not None]
+        ((spent,),) = await self._database.fetch(_SPENT_KEY, caller.user_id, caller.key_id)
+        return KeyView(
+            name=caller.key_name,
+            group=caller.groups[0] if caller.groups else "",
+            groups=caller.groups,
+            quota=None if caller.quota is None else format_usd(caller.quota),
+            used=format_usd(spent),
+            remaining=format_usd(max(min(lefts), 0)) if lefts else None,
+            balance=None if wallet is None else format_usd(wallet.total),
+            held=format_usd(0 if wallet is None else wallet.held),
+            expires_at=None if caller.expires is None else iso(caller.expires),
+            models=caller.models,
+            limits=KeyLimits(caller.rpm, caller.tpm, caller.concurrency),
+        )
+
+    async def _balance(self, bucket: int) -> Balance:
+        return await self._buckets.balance(bucket) or Balance(0, 0, 0, None)
+
+
+def _subscription(view: KeyView, caller: Caller) -> dict[str, Any]:
+    """OpenAI's subscription object: the limit is what was used and what is left together."""
+    limit = 100_000_000.0 if view.remaining is None else _number(view.used) + _number(view.remaining)
+    return {
+        "object": "billing_subscription",
+        "has_payment_method": True,
+        "soft_limit_usd": limit,
+        "hard_limit_usd": limit,
+        "system_hard_limit_usd": limit,
+        "access_until": int(caller.expires) if caller.expires is not None else _UNTIL_UNLIMITED,
+    }
+
+
+def _number(usd: str) -> float:
+    """These old pages show JSON numbers; no money is computed with them."""
+    return round(float(usd), 9)

@@ -1,0 +1,115 @@
+"""What a key's holder sees of its money: key, receipts, and the pages that chat clients ask for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from entrepot.compose.prepare import prepare
+from entrepot.settings import Handoff
+from tests.gateways import GatewayUnderTest, running_gateway
+
+CONFIG = """
+[[model]]
+name = "sandbox/*"
+price.input = "1"
+price.output = "1000"
+[[user]]
+name = "ada"
+balance = "10"
+[[key]]
+name = "app"
+user = "ada"
+secret = "sk-ada-app-key"
+quota = "2.5"
+rpm = 600
+[[user]]
+name = "bob"
+balance = "1"
+[[key]]
+name = "other"
+user = "bob"
+secret = "sk-bob-other-key"
+"""
+ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 100}
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[GatewayUnderTest]:
+    async with running_gateway(tmp_path / "data") as made:
+        config = tmp_path / "money.toml"
+        config.write_text(CONFIG)
+        await prepare(Handoff(settings=made.settings, role="prepare", config=str(config)))
+        async with holder(made) as client, asyncio.timeout(5):
+            while (await client.post("/v1/chat/completions", json=ASK | {"max_tokens": 1_000_000})).status_code != 402:
+                await asyncio.sleep(0.05)  # until the feed has brought the prices
+        yield made
+
+
+def holder(gateway: GatewayUnderTest, secret: str = "sk-ada-app-key") -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=gateway.base, headers={"authorization": f"Bearer {secret}"}, timeout=20)
+
+
+async def key(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.get("/v1/key")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_key_and_receipt(gateway: GatewayUnderTest) -> None:
+    async with holder(gateway) as client:
+        before = await key(client)
+        assert (before["object"], before["name"], before["quota"], before["balance"]) == ("key", "app", "2.5", "10")
+        assert (before["used"], before["remaining"], before["limits"]["rpm"]) == ("0", "2.5", 600)
+        answer = await client.post("/v1/chat/completions", json=ASK)
+        usage, cost = answer.json()["usage"], answer.headers["x-entrepot-cost"]
+        assert float(cost) == pytest.approx(usage["prompt_tokens"] / 1e6 + usage["completion_tokens"] / 1e3)
+        receipt = (await client.get(f"/v1/receipts/{answer.headers['x-request-id']}")).json()
+        assert (receipt["object"], receipt["status"], receipt["charge"], receipt["basis"]) == ("receipt", "ok", cost, "vendor")
+        assert receipt["usage"]["output"] == usage["completion_tokens"]
+        assert receipt["prices"]["output"] == "1000"
+        assert receipt["attempts"][0]["status"] == 200
+        after = await key(client)
+        assert float(after["used"]) == pytest.approx(float(cost))
+        assert float(after["balance"]) == pytest.approx(10 - float(cost))
+        assert float(after["remaining"]) == pytest.approx(2.5 - float(cost))
+        for path in ("/key", "/v1/v1/key"):
+            assert (await client.get(path)).status_code == 200
+
+
+async def test_a_receipt_belongs_to_its_account(gateway: GatewayUnderTest) -> None:
+    async with holder(gateway) as ada, holder(gateway, "sk-bob-other-key") as bob:
+        answer = await ada.post("/v1/chat/completions", json=ASK)
+        path = f"/v1/receipts/{answer.headers['x-request-id']}"
+        assert (await ada.get(path)).status_code == 200
+        assert (await bob.get(path)).status_code == 404
+        assert (await ada.get("/v1/receipts/nonsense")).status_code == 404
+        assert (await ada.post(path)).status_code == 405
+
+
+async def test_the_pages_that_chat_clients_ask_for(gateway: GatewayUnderTest) -> None:
+    async with holder(gateway) as client:
+        await client.post("/v1/chat/completions", json=ASK)
+        await asyncio.sleep(0.6)
+        subscription = (await client.get("/v1/dashboard/billing/subscription")).json()
+        usage = (await client.get("/v1/dashboard/billing/usage?start_date=2026-01-01&end_date=2026-12-31")).json()
+        assert subscription["object"] == "billing_subscription"
+        assert subscription["hard_limit_usd"] == pytest.approx(2.5)
+        assert usage["total_usage"] > 0
+        left = subscription["hard_limit_usd"] - usage["total_usage"] / 100
+        assert left == pytest.approx(float((await key(client))["remaining"]))
+
+
+async def test_an_empty_balance_is_402_with_the_sdks_hint_not_to_retry(gateway: GatewayUnderTest) -> None:
+    async with holder(gateway, "sk-bob-other-key") as client:
+        answer = await client.post("/v1/chat/completions", json=ASK | {"max_tokens": 900, "n": 2, "stream": False})
+        statuses = {answer.status_code}
+        while answer.status_code == 200:
+            answer = await client.post("/v1/chat/completions", json=ASK | {"model": "sandbox/story:400@100000"})
+            statuses.add(answer.status_code)
+        assert answer.status_code == 402
+        assert answer.headers["x-should-retry"] == "false"
+        assert answer.json()["error"]["code"] == "insufficient_quota"

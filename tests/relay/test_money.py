@@ -1,0 +1,220 @@
+"""Money through the relay: no overdraft, nothing charged for nothing, streams that end with their wallet."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+
+from entrepot.buckets.verify import verify
+from entrepot.core.money import format_usd, parse_usd
+from entrepot.relay import pulse
+from entrepot.snapshot.prices import PriceRow, price_table
+from tests.connections import Wire
+from tests.relays import RelayUnderTest, channel, running_relay
+from tests.relays import vendor as vendor
+from tests.vendors import Vendor
+
+# 1 USD per 1 M tokens in, 1,000 USD per 1 M tokens out: an output token costs a tenth of a cent.
+DEAR = price_table({"*": [PriceRow("input", parse_usd("1")), PriceRow("output", parse_usd("1000"))]})
+PER_CALL = price_table({"*": [PriceRow("call", parse_usd("0.05")), PriceRow("input", 0)]})
+
+
+def ask(model: str = "sandbox/echo", **fields: Any) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}
+
+
+async def settled(relay: RelayUnderTest, bucket: int) -> int:
+    """What is left of a bucket when everything is in the database."""
+    async with asyncio.timeout(5):
+        while relay.buckets.lag:
+            await asyncio.sleep(0.05)
+    balance = await relay.buckets.balance(bucket)
+    assert balance is not None
+    return balance.total
+
+
+async def wallet_of(relay: RelayUnderTest) -> int:
+    rows = await relay.buckets.flusher.db.fetch("SELECT id FROM buckets WHERE kind = 'wallet'")
+    return rows[0][0]
+
+
+def cost_of(usage: dict[str, Any]) -> int:
+    """DEAR by hand: nano-USD."""
+    return usage["prompt_tokens"] * 1_000 + usage["completion_tokens"] * 1_000_000
+
+
+async def test_a_whole_answer_is_charged_what_it_says(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        wire, record = await relay.call(ask(max_tokens=100))
+        charge = cost_of(json.loads(wire.body)["usage"])
+        assert record.charge == charge > 0
+        assert wire.headers[b"x-entrepot-cost"].decode() == format_usd(charge)
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("10") - charge
+
+
+async def test_streamed_and_whole_cost_the_same(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        _, whole = await relay.call(ask("sandbox/story:30@100000", seed=1))
+        _, streamed = await relay.call(ask("sandbox/story:30@100000", seed=1, stream=True))
+        assert whole.charge == streamed.charge > 0
+
+
+async def test_an_empty_wallet_is_402_and_nothing_is_sent(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="0.001") as relay:
+        for stream in (False, True):
+            wire, record = await relay.call(ask(stream=stream))
+            error = json.loads(wire.body)["error"]
+            assert (wire.status, error["code"], error["type"]) == (402, "insufficient_quota", "insufficient_quota")
+            assert wire.headers[b"x-should-retry"] == b"false"
+            assert record.charge == 0
+        assert len(vendor.app.seen) == 0
+
+
+async def test_an_account_without_a_wallet_has_no_balance(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet=0) as relay:
+        assert (await relay.call(ask()))[0].status == 402
+
+
+async def test_a_model_without_a_price_is_refused_but_not_to_the_house(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], wallet_usd="5") as relay:
+        wire, _ = await relay.call(ask())
+        assert (wire.status, json.loads(wire.body)["error"]["code"]) == (503, "model_not_priced")
+    async with running_relay([channel(vendor)]) as house:
+        assert (await house.call(ask()))[0].status == 200
+
+
+async def test_a_whole_answer_is_capped_to_what_the_balance_affords(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="0.5") as relay:
+        wire, record = await relay.call(ask("sandbox/story:50@100000"))
+        sent = vendor.app.seen[-1].json
+        assert wire.status == 200
+        assert 64 <= sent["max_tokens"] < 500
+        assert 0 < record.charge <= parse_usd("0.5")
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "401", "lie", "reset", "empty", "400"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_call_that_gave_nothing_costs_nothing(vendor: Vendor, fault: str, stream: bool) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        wire, record = await relay.call(ask(stream=stream), fault=fault)
+        assert wire.status >= 400
+        assert record.charge == 0
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("10")
+
+
+async def test_no_overdraft_by_two_hundred_calls_at_once(vendor: Vendor) -> None:
+    """A balance for 20 calls, 200 calls at once: 20 are answered, and the wallet is at zero, not below."""
+    async with running_relay([channel(vendor)], prices=PER_CALL, wallet_usd="1") as relay:
+        wires = [Wire() for _ in range(200)]
+        await asyncio.gather(*(relay.start(ask(), wire) for wire in wires))
+        statuses = [wire.status for wire in wires]
+        while 429 in statuses:  # held by others at that moment: the client tries again, as it is told
+            again = [Wire() for status in statuses if status == 429]
+            await asyncio.gather(*(relay.start(ask(), wire) for wire in again))
+            statuses = [status for status in statuses if status != 429] + [wire.status for wire in again]
+        assert statuses.count(200) == 20
+        assert statuses.count(402) == 180
+        assert await settled(relay, await wallet_of(relay)) == 0
+        report = await verify(relay.buckets.flusher.db)
+        assert report.ok, report
+
+
+async def test_a_key_quota_limits_beside_the_wallet(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=PER_CALL, wallet_usd="10", quota_usd="0.10") as relay:
+        assert [(await relay.call(ask()))[0].status for _ in range(3)] == [200, 200, 402]
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("9.9")
+
+
+async def test_a_stream_that_outruns_its_wallet_ends_well_formed(vendor: Vendor) -> None:
+    """3 USD pay for about 3,000 tokens of 10,000; 1,024 are held ahead."""
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="3") as relay:
+        wire, record = await relay.call(ask("sandbox/story:10000@20000", stream=True))
+        assert (wire.status, wire.complete, record.fault) == (200, True, "balance_exhausted")
+        frames = re.findall(rb"data: (.*)\n\n", wire.body)
+        assert frames[-1] == b"[DONE]"
+        last = json.loads(frames[-2])
+        assert last["choices"][0]["finish_reason"] == "length"
+        assert last["id"] == json.loads(frames[0])["id"]
+        assert b'"error"' not in wire.body
+        left = await settled(relay, await wallet_of(relay))
+        assert 0 <= left <= parse_usd("0.3"), "far less than a slice of 1,024 tokens"
+        assert (await verify(relay.buckets.flusher.db)).ok
+        await vendor.until(lambda app: app.open_streams == 0)
+
+
+async def test_a_client_that_leaves_pays_for_what_was_delivered(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        wire = Wire()
+        running = relay.start(ask("sandbox/story:5000@200", stream=True), wire)
+        await asyncio.sleep(0.6)
+        wire.leave()
+        await running
+        record = relay.records[-1]
+        assert record.usage.basis == "counted"
+        assert parse_usd("0.03") < record.charge < parse_usd("0.4")
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("10") - record.charge
+        await vendor.until(lambda app: app.open_streams == 0)
+
+
+async def test_drain_reads_on_and_bills_the_true_usage(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10", disconnect="drain") as relay:
+        wire = Wire()
+        running = relay.start(ask("sandbox/story:100@200", stream=True), wire)
+        await asyncio.sleep(0.2)
+        wire.leave()
+        await running
+        record = relay.records[-1]
+        assert (record.usage.basis, record.usage.output_total) == ("vendor", 100)
+        assert vendor.app.finished == 1
+        assert record.charge == cost_of({"prompt_tokens": record.usage.prompt_total, "completion_tokens": 100})
+
+
+async def test_a_vendor_that_dies_in_mid_stream_is_paid_for_what_it_gave(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        _, record = await relay.call(ask("sandbox/story:200@2000", stream=True), fault="cut=100")
+        assert (record.outcome, record.usage.basis) == ("interrupted", "counted")
+        assert parse_usd("0.05") < record.charge < parse_usd("0.2")
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("10") - record.charge
+
+
+async def test_a_bill_above_the_hold_is_paid_by_the_wallet_or_the_house(vendor: Vendor) -> None:
+    """The vendor ignores max_tokens: what the wallet lacks is the house's shortfall, and no balance goes below zero."""
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="0.12") as relay:
+        wire, record = await relay.call(
+            ask("sandbox/echo", max_tokens=70, messages=[{"role": "user", "content": "word " * 400}])
+        )
+        if wire.status == 200:
+            assert record.charge > 0
+        assert await settled(relay, await wallet_of(relay)) >= 0
+        assert (await verify(relay.buckets.flusher.db)).ok
+
+
+async def test_every_call_leaves_a_row_that_explains_its_charge(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        _, paid = await relay.call(ask(max_tokens=100))
+        _, refused = await relay.call(ask("no-such"))
+        await settled(relay, await wallet_of(relay))
+        rows = await relay.buckets.flusher.db.fetch(
+            "SELECT id, charge, prices, ratio_ppm, outcome, price_book FROM usage ORDER BY arrived_at"
+        )
+        assert [row[0] for row in rows] == [paid.id, refused.id]
+        assert rows[0][1] == paid.charge
+        assert json.loads(rows[0][2])["output"] == parse_usd("1000")
+        assert rows[0][5] == DEAR.version
+        assert (rows[1][1], rows[1][4]) == (0, "refused")
+
+
+async def test_silence_costs_too(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that thinks in silence: the hold grows with time, and the answer ends when the wallet cannot pay for more."""
+    monkeypatch.setattr(pulse, "SECONDS", 0.1)
+    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 5_000)
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="2.5") as relay:
+        async with asyncio.timeout(5):
+            wire, record = await relay.call(ask("sandbox/story:100@1000", stream=True), fault="stall=20")
+        assert record.fault == "balance_exhausted"
+        assert wire.body.endswith(b"data: [DONE]\n\n")
+        assert 0 < record.charge < parse_usd("0.1"), "what was delivered, not what was feared"
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("2.5") - record.charge
+        await vendor.until(lambda app: app.open_streams == 0)
