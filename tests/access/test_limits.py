@@ -1,9 +1,10 @@
 """Limits as a worker keeps them, alone and with others, on both databases and without one."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
@@ -335,6 +336,26 @@ async def test_the_database_is_away(postgres_server: PostgresServer) -> None:
         await asyncio.sleep(1.5)
         # All 60 are used. One may have reported and leased a slice before the other had reported.
         assert await count(one, who, 20) + await count(two, who, 20) <= 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_database_that_does_not_answer_counts_as_away(worker: Make, database_url: str) -> None:
+    limits, who = await worker(), caller(rpm=30)
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert await count(limits, who, 40) == 30
+        assert time.monotonic() - began < module.PATIENCE + 2
+        assert limits.rounds.away
+        began = time.monotonic()
+        await refusal(limits, who)
+        assert time.monotonic() - began < 0.5
+        lock.execute("ROLLBACK")
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        if not limits.rounds.away:
+            break
+    assert await count(limits, who, 5) == 0
 
 
 @asynccontextmanager

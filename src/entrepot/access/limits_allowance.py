@@ -234,6 +234,7 @@ class Allowance:
     def reset(self, granted: int) -> None:
         """Our lease as it was read back; 0 where it has lapsed."""
         self.granted, self._returning = granted, 0
+        self._period_used = self._hoped = 0  # no more than a slice ahead: others may have uses to report, too
         self._recount()
 
     @property
