@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from entrepot.access.admission import Admission
+from entrepot.access.limits import Limits
 from entrepot.billing.hold import Billing
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets import accounts
@@ -162,11 +163,14 @@ async def running_relay(
     router = Router(Snapshot(1, {"default": Group(1, "default")}, channels, models, prices), random.Random(1))
     upstream, registry = Upstream(), Registry(1000)
     book = PriceBook(prices)
+    limits = Limits(database, lambda: router.snapshot, SystemClock())
+    await limits.start()
     services = Services(
         admission=Admission(find, SystemClock()),
         router=lambda: router,
         prices=lambda: book,
         billing=Billing(buckets, "refuse"),
+        limits=limits,
         upstream=upstream,
         providers=load_catalogue(),
         dialects=load_dialects(),
@@ -178,6 +182,7 @@ async def running_relay(
         yield RelayUnderTest(Relay(services), registry, upstream, buckets, records)
     finally:
         await upstream.close()
+        await limits.close()
         await buckets.close()
         await database.close()
         shutil.rmtree(data)

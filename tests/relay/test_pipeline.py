@@ -347,3 +347,31 @@ async def test_delivered_content_is_charged_whatever_ends_it(vendor: Vendor) -> 
         assert record.usage.output_total > 0
         assert record.usage.prompt_total > 0, "the prompt was read by the vendor, too"
         assert record.usage.basis == "counted"
+
+
+async def test_a_keys_rate_is_kept_and_told(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], rpm=3) as relay:
+        first, _ = await relay.call(ask())
+        assert first.headers[b"x-ratelimit-limit-requests"] == b"3"
+        assert first.headers[b"x-ratelimit-remaining-requests"] == b"2"
+        assert [(await relay.call(ask()))[0].status for _ in range(2)] == [200, 200]
+        wire, record = await relay.call(ask())
+        assert (wire.status, error(wire)["code"], record.charge) == (429, "rate_limit_exceeded", 0)
+        assert int(wire.headers[b"retry-after"]) >= 1
+        assert wire.headers[b"x-ratelimit-remaining-requests"] == b"0"
+        assert len(vendor.app.seen) == 3
+
+
+async def test_places_at_once_come_back_however_a_call_ends(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], concurrency=2) as relay:
+        wires = [Wire(), Wire()]
+        running = [relay.start(ask("sandbox/story:1000@50", stream=True), wire) for wire in wires]
+        await vendor.until(lambda app: len(app.seen) == 2)
+        assert (await relay.call(ask()))[0].status == 429
+        wires[0].leave()
+        await running[0]
+        assert (await relay.call(ask()))[0].status == 200
+        assert (await relay.call(ask(), fault="500"))[0].status == 502
+        assert (await relay.call(ask()))[0].status == 200
+        wires[1].leave()
+        await running[1]

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from entrepot.core.call import RateLimits
 from entrepot.core.http import Origin, Timeouts
 from entrepot.kit import json
 from entrepot.snapshot.load import load
@@ -173,3 +174,15 @@ async def test_thousands_of_channels(db: Database) -> None:
     await db.transaction([Many(insert, [(number, f"c{number}") for number in rows]), Many(keys, sealed)])
     snapshot = await load(db, VAULT, Vendors())
     assert [channel.keys[0].secret for channel in snapshot.channels] == [f"sk-{number}" for number in rows]
+
+
+async def test_rate_limits(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    await put(db, "groups", name="vip", limits='{"rpm": 600}', created_at=0)
+    await put(db, "groups", name="odd", limits='{"rpm": "many"}', created_at=0)
+    await put(db, "models", name="gpt-*", limits='{"tpm": 90000, "concurrency": 8}', created_at=0)
+    snapshot = await load(db, VAULT, Vendors())
+    assert snapshot.groups["vip"].limits == RateLimits(rpm=600)
+    assert snapshot.about("gpt-5").limits == RateLimits(tpm=90000, concurrency=8)
+    assert snapshot.groups["default"].limits is None
+    assert snapshot.groups["odd"].limits is None
+    assert "rate limits left out" in caplog.text

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from entrepot.access.admission import Admission
+from entrepot.access.limits import Limits
 from entrepot.billing.hold import Billing
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets.desk import Buckets, Options
@@ -61,6 +62,7 @@ class Worker:
         self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock, serves=self._serves)
         self.calls = CallLog(sys.stdout.fileno()) if self.settings.call_log else None
         self._random = random.Random()  # noqa: S311  draws channels, not secrets
+        self.limits = Limits(database, lambda: self.watcher.current, self.clock)
         self._router: Router | None = None
         self._prices: PriceBook | None = None
         self.buckets: Buckets | None = None
@@ -119,6 +121,7 @@ class Worker:
             router=self.router,
             prices=self.prices,
             billing=Billing(buckets, self.settings.unpriced),
+            limits=self.limits,
             upstream=self.upstream,
             providers=dict(self.catalogue),
             dialects=load_dialects(),
@@ -137,6 +140,7 @@ class Worker:
 
     async def close(self) -> None:
         """Write what is left, then let go of everything."""
+        await self.limits.close()
         if self.buckets is not None:
             await self.buckets.close()
         await self.upstream.close()
@@ -166,6 +170,7 @@ async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[
     try:
         await worker.watch()
         buckets = worker.buckets = await open_buckets(worker)
+        await worker.limits.start()
         app = worker.app(buckets)
         server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")

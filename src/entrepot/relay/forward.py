@@ -185,7 +185,7 @@ class Forward:
         passed = tuple(pair for pair in response.headers if pair[0] in _PASSED_HEADERS)
         dropped = self.outcome.dropped
         named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
-        return ((b"content-type", kind), *passed, *named)
+        return ((b"content-type", kind), *passed, *named, *self.outcome.limit_headers)
 
 
 def _last_words(fault: Fault, dialect: Dialect, tap: Tap | None) -> bytes:

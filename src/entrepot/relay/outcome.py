@@ -1,9 +1,11 @@
 """The one mutable thing of a call: what came of it so far. Becomes a frozen Record at the end."""
 
+from entrepot.access.limits import Entered
 from entrepot.billing.hold import Hold
 from entrepot.core.call import Call, Caller, Peek
 from entrepot.core.dialect import Tap
 from entrepot.core.faults import Charge, Fault, Kind
+from entrepot.core.http import Headers
 from entrepot.core.money import PPM
 from entrepot.core.record import Attempt, Record
 from entrepot.core.route import Route
@@ -21,9 +23,11 @@ class Outcome:
         "caller",
         "charge",
         "dropped",
+        "entered",
         "fault",
         "first_content",
         "hold",
+        "limit_headers",
         "peek",
         "route",
         "status",
@@ -41,6 +45,9 @@ class Outcome:
         self.dropped: tuple[str, ...] = ()
         """Fields that the vendor did not get: the dialect's own, and those that this vendor refuses."""
         self.usage: Usage = NOTHING
+        self.entered: Entered | None = None
+        """Its place among the rate limits, given back when the call has ended."""
+        self.limit_headers: Headers = ()
         self.hold: Hold | None = None
         self.tap: Tap | None = None
         """Reads along while an answer passes."""

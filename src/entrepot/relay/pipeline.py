@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from entrepot.access.admission import Admission, permit_model
+from entrepot.access.limits import Entered, Limits
 from entrepot.billing.hold import Billing, When
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets.errors import JournalError
@@ -56,6 +57,7 @@ class Services(msgspec.Struct, frozen=True):
     prices: Callable[[], PriceBook]
     """The prices that hold now."""
     billing: Billing
+    limits: Limits
     upstream: Sender
     providers: dict[str, Provider]
     dialects: dict[str, Dialect]
@@ -113,6 +115,8 @@ class Relay:
         """Settle what is not settled yet, and tell the observers. Synchronous: no exit can skip it."""
         services = self._services
         self._settle(call, exchange, outcome)
+        if outcome.entered is not None:
+            outcome.entered.leave(outcome.usage.prompt_total + outcome.usage.output_total)
         record = outcome.record(call, exchange, services.clock.monotonic())
         if outcome.hold is None and outcome.caller is not None:
             services.billing.note(record)
@@ -127,6 +131,9 @@ class Relay:
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
         forward.exchange.drains = router.snapshot.about(outcome.peek.model).disconnect == "drain"
+        entered = services.limits.enter(caller, caller.groups[:1], outcome.peek.model)
+        outcome.entered = entered if isinstance(entered, Entered) else await entered
+        outcome.limit_headers = services.limits.headers(outcome.entered)
         when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
         outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
         await self._try_each(call, routes, forward)

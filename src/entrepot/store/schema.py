@@ -345,7 +345,7 @@ ledger = Table(
 """Every change of a wallet. Kind `usage` is one row a wallet and hour that grows; all others are written once."""
 
 limit_workers = Table("limit_workers", metadata, Column("id", Text, primary_key=True), _integer("turn", 0), _time("seen_at"))
-"""Workers that share rate limits (docs/decisions/0006). `turn` numbers their transactions; silent ones are swept away."""
+"""Workers that share rate limits (docs/decisions/0007). `turn` numbers their transactions; silent ones are swept away."""
 
 limit_leases = Table(
     "limit_leases",

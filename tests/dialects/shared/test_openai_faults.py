@@ -223,3 +223,12 @@ def test_recorded_refusals() -> None:
         404: {Kind.VENDOR_NOT_FOUND},
         429: {Kind.VENDOR_RATE_LIMIT},
     }
+
+
+def test_a_fault_brings_headers_of_its_own() -> None:
+    fault = Fault(Kind.RATE_LIMITED, retry_after=1.5, headers=((b"x-ratelimit-limit-requests", b"60"),))
+    rendered = faults.render(fault)
+    assert rendered.status == 429
+    found = dict(rendered.headers)
+    assert found[b"x-ratelimit-limit-requests"] == b"60"
+    assert (found[b"retry-after"], found[b"x-should-retry"]) == (b"2", b"true")
