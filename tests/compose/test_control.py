@@ -1,5 +1,6 @@
 """The control process as the supervisor starts it: API, status page and sandbox behind one installation."""
 
+import time
 from pathlib import Path
 
 import httpx
@@ -31,5 +32,6 @@ def test_what_the_api_and_the_command_change_holds_within_two_seconds(tmp_path: 
                 answer = client.post(made.v1 + "/chat/completions", json=ask, headers=headers)
                 if answer.status_code == 200:
                     break
+                time.sleep(0.1)
             else:
                 raise AssertionError("the new model did not appear in time")
