@@ -174,7 +174,7 @@ def test_ten_thousand_aborted_streams_leave_nothing(fresh: Installation) -> None
 
 @pytest.mark.slow
 def test_a_thousand_stalled_clients_are_cut_off(tmp_path: Path) -> None:
-    with serve(tmp_path / "data", environment={"ENTREPOT_WRITE_TIMEOUT": "6"}) as made:
+    with serve(tmp_path / "data", environment={"ENTREPOT_WRITE_TIMEOUT": "15"}) as made:
         (worker,) = processes(made, "compose.gateway")
         with client(made) as http:
             http.post("/v1/chat/completions", json=ASK)
