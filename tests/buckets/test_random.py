@@ -20,6 +20,7 @@ from entrepot.buckets.verify import verify
 from entrepot.kit.clock import ManualClock
 from entrepot.store.raw import Database, open_database
 from entrepot.store.url import sqlite_path
+from tests.buckets.conftest import clean
 from tests.buckets.desks import die, line
 from tests.databases import Databases
 
@@ -199,6 +200,7 @@ class World:
 
 async def live(url: str, number: "itertools.count[int]", opening: int, steps: list[tuple[Any, ...]]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="entrepot-random-"))
+    await clean(url)  # `verify` reads all there is, after every step
     db = await open_database(url)
     world = World(db, folder, number)
     try:

@@ -68,8 +68,10 @@ _CHECKS = (
     ),
     (
         "I3 journal {0}: {1} records settled, {2} usage rows",
-        """SELECT * FROM (SELECT j.id AS id, j.settled AS settled,
-         (SELECT count(*) FROM usage u WHERE u.journal = j.id) AS found FROM journals j) AS sums WHERE settled <> found""",
+        """SELECT journal, sum(settled), sum(found) FROM (
+         SELECT id AS journal, settled, 0 AS found FROM journals
+         UNION ALL SELECT journal, 0, count(*) FROM usage WHERE journal IS NOT NULL GROUP BY journal) AS both_sides
+         GROUP BY journal HAVING sum(settled) <> sum(found)""",
     ),
     (
         "I3 journal {0}: record at {1} is parked: {2}",
