@@ -202,7 +202,7 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
             if not exchange.started:
                 rendered = dialect.render(fault)
                 outcome.status = rendered.status
-                if fault.kind is Kind.BODY_TOO_LARGE:
+                if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
                     exchange.close_after()
                 await exchange.start(
                     rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode()))
