@@ -28,6 +28,8 @@ class AiohttpResponse:
     def ended(self) -> bool:
         return self._response.content.at_eof()
 
+    complete = ended
+
     def header(self, name: bytes) -> bytes | None:
         return next((value for key, value in self.headers if key == name), None)
 

@@ -11,37 +11,35 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.vendor import WHOLE
-from entrepot.compose.gateway import Worker, _limits, gauges
+from entrepot.buckets.desk import Buckets
+from entrepot.compose.gateway import Worker, serve
 from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.core.http import Origin, Request, Timeouts
 from entrepot.core.record import Record
-from entrepot.dialects.catalogue import load_dialects
-from entrepot.gateway.server import Server
 from entrepot.observe import logs
 from entrepot.settings import Handoff, received_handoff
-from entrepot.store.raw import Database, open_database
+from entrepot.store.raw import Database
 
 LAYERS = {
     "edge": "uvicorn with our protocol: read the request, write 1 KB",
     "client": "and our upstream client: the vendor's bytes, passed on",
-    "relay": "and the relay: key, peek, route, patch, tap, record",
+    "relay": "and the relay: key, peek, limits, hold, route, patch, tap, settle into the journal, flush to SQLite",
     "metrics": "and metrics",
-    "log": "and the call log",
-    "rows": "and usage rows (the whole gateway)",
+    "log": "and the call log (the whole gateway)",
 }
 """Each has all parts of those before it."""
-_OBSERVED = ("relay", "metrics", "log", "rows")
+_OBSERVED = ("relay", "metrics", "log")
 _ENDED = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Layered(Worker):
     """A worker with the parts of one layer."""
 
-    layer = "rows"
+    layer = "log"
 
-    def app(self) -> Any:
+    def app(self, buckets: Buckets) -> Any:
         if self.layer in _OBSERVED:
-            return super().app()
+            return super().app(buckets)
         return self._answer if self.layer == "edge" else self._pass
 
     def observe(self, record: Record) -> None:
@@ -51,8 +49,6 @@ class Layered(Worker):
             self.metrics.observe(record)
         if parts > 1 and self.calls is not None:
             self.calls.observe(record)
-        if parts > 2:
-            self.usage.observe(record)
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         await _body(receive)
@@ -93,28 +89,18 @@ async def _body(receive: Any) -> bytes:
     return body
 
 
-async def _serve(make: Callable[[Handoff, Database], Worker], handoff: Handoff) -> None:
-    listener = socket.socket(fileno=handoff.listen_fd)
-    listener.setblocking(False)
-    settings, stopping = handoff.settings, stop_signal(handoff)
-    worker = make(handoff, await open_database(settings.database, durability=settings.durability))
-    try:
-        await worker.watch()
-        server = Server(worker.app(), limits=_limits(settings), render=load_dialects()["chat"].render)
-        worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
-        gauges(worker, server)
-        say_ready(handoff)
-        await server.run([listener], stopping=stopping, drain=lambda: worker.registry.drain(settings.drain_timeout))
-    finally:
-        await worker.close()
-
-
 def serve_as(make: Callable[[Handoff, Database], Worker]) -> None:
     """The process's entry."""
     handoff = received_handoff()
     logs.configure(handoff.settings.log_level)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(_serve(make, handoff))
+
+
+async def _serve(make: Callable[[Handoff, Database], Worker], handoff: Handoff) -> None:
+    listener = socket.socket(fileno=handoff.listen_fd)
+    listener.setblocking(False)
+    await serve(handoff, [listener], lambda: say_ready(handoff), stop_signal(handoff), make)
 
 
 def serve_layer(layer: str) -> None:

@@ -4,7 +4,6 @@
 writing lines is a thread's, and shows in the CPU time of the process.
 """
 
-import asyncio
 import os
 import sys
 import time
@@ -13,10 +12,8 @@ from collections.abc import Callable, Sequence
 from entrepot.core.record import Attempt, Record
 from entrepot.core.usage import Usage
 from entrepot.kit.clock import SystemClock
-from entrepot.kit.tasks import TaskGroup
 from entrepot.observe.calls import CallLog, encode
 from entrepot.observe.metrics import Metrics
-from entrepot.observe.usage import UsageWriter
 
 
 def sample(number: int) -> Record:
@@ -62,23 +59,18 @@ def loop_cost(observers: Sequence[Callable[[Record], None]], records: list[Recor
     return best
 
 
-async def main(count: int) -> None:
+def main(count: int) -> None:
     """Print the table."""
     records = [sample(number) for number in range(count)]
-    clock, tasks = SystemClock(), TaskGroup()
-
-    async def write(batch: Sequence[Record]) -> None:
-        del batch
+    clock = SystemClock()
 
     metrics = Metrics(None, 0, clock)
     null = os.open(os.devnull, os.O_WRONLY)
     log = CallLog(null, limit=10 * count)
-    usage = UsageWriter(write, clock, tasks, limit=10 * count)
     print(f"{'metrics':<28}{loop_cost([metrics.observe], records):8.2f} µs a record")
     print(f"{'call log (queue only)':<28}{loop_cost([log.observe], records):8.2f} µs a record")
-    print(f"{'usage rows (queue only)':<28}{loop_cost([usage.observe], records):8.2f} µs a record")
-    all_three = loop_cost([metrics.observe, log.observe, usage.observe], records)
-    print(f"{'all, on the event loop':<28}{all_three:8.2f} µs a record   (limit 5)")
+    both = loop_cost([metrics.observe, log.observe], records)
+    print(f"{'both, on the event loop':<28}{both:8.2f} µs a record   (limit 5)")
     started = time.process_time()
     for record in records:
         encode(record)
@@ -89,9 +81,8 @@ async def main(count: int) -> None:
     started = time.perf_counter()
     size = len(metrics.snapshot())
     print(f"{'a snapshot, once a second':<28}{(time.perf_counter() - started) * 1e3:8.2f} ms, {size // 1024} KB")
-    await usage.close()
     log.close(30)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)

@@ -163,10 +163,16 @@ class Worker:
             raise Fault(Kind.STORE_AWAY, retry_after=1) from None
 
 
-async def serve(handoff: Handoff, sockets: list[socket.socket], ready: Callable[[], None], stopping: asyncio.Event) -> None:
-    """Serve on `sockets` until `stopping`, then drain and close."""
+async def serve(
+    handoff: Handoff,
+    sockets: list[socket.socket],
+    ready: Callable[[], None],
+    stopping: asyncio.Event,
+    make: Callable[[Handoff, Database], Worker] = Worker,
+) -> None:
+    """Serve on `sockets` until `stopping`, then drain and close. Benchmarks `make` workers that lack a part."""
     settings = handoff.settings
-    worker = Worker(handoff, await open_database(settings.database, durability=settings.durability))
+    worker = make(handoff, await open_database(settings.database, durability=settings.durability))
     try:
         await worker.watch()
         buckets = worker.buckets = await open_buckets(worker)
