@@ -9,7 +9,7 @@ import pytest
 
 from entrepot.buckets.verify import verify
 from entrepot.core.money import format_usd, parse_usd
-from entrepot.relay import pulse
+from entrepot.relay import forward, pulse
 from entrepot.snapshot.prices import PriceRow, price_table
 from tests.connections import Wire
 from tests.relays import RelayUnderTest, channel, running_relay
@@ -218,3 +218,72 @@ async def test_silence_costs_too(vendor: Vendor, monkeypatch: pytest.MonkeyPatch
         assert 0 < record.charge < parse_usd("0.1"), "what was delivered, not what was feared"
         assert await settled(relay, await wallet_of(relay)) == parse_usd("2.5") - record.charge
         await vendor.until(lambda app: app.open_streams == 0)
+
+
+async def test_a_list_of_prompts_is_held_for_each(vendor: Vendor) -> None:
+    """One request must not be answered two hundred times on a hold for one."""
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="0.07") as relay:
+        body = {"model": "sandbox/echo", "prompt": ["word " * 60] * 200, "max_tokens": 50}
+        wire, record = await relay.call(body, operation="completions")
+        assert (wire.status, record.charge, len(vendor.app.seen)) == (402, 0, 0)
+        few = {"model": "sandbox/echo", "prompt": ["a", "b"], "max_tokens": 20}
+        assert (await relay.call(few, operation="completions"))[0].status == 200
+        assert await settled(relay, await wallet_of(relay)) >= 0
+
+
+async def test_both_caps_are_lowered_to_what_the_balance_affords(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="0.5") as relay:
+        wire, _ = await relay.call(ask(max_completion_tokens=1, max_tokens=9000))
+        sent = vendor.app.seen[-1].json
+        assert wire.status == 200
+        assert sent["max_tokens"] == sent["max_completion_tokens"] < 500
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_call_that_is_paid_to_its_cap_is_never_cut(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(pulse, "SECONDS", 0.05)
+    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 20_000)
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="0.12") as relay:
+        body = ask("sandbox/story:100@2000", max_tokens=100, stream=stream)
+        wire, record = await relay.call(body, fault="pause=0.6")
+        assert (wire.status, record.fault, record.usage.basis) == (200, None, "vendor")
+        assert record.charge == cost_of({"prompt_tokens": record.usage.prompt_total, "completion_tokens": 100})
+
+
+async def test_a_head_without_content_costs_nothing(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "HOLD_SECONDS", 0.1)
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="5") as relay:
+        wire = Wire()
+        running = relay.start(ask("sandbox/story:100@100", stream=True), wire, fault="pause=5")
+        await asyncio.sleep(0.4)
+        assert wire.status == 200
+        wire.leave()
+        await running
+        assert (relay.records[-1].charge, relay.records[-1].ttft_ms) == (0, None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_drain_holds_from_the_moment_the_vendor_has_the_request(vendor: Vendor, stream: bool) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10", disconnect="drain") as relay:
+        wire = Wire()
+        running = relay.start(ask("sandbox/story:30@1000", stream=stream), wire, fault="slow=0.4")
+        await asyncio.sleep(0.2)
+        wire.leave()
+        await running
+        assert relay.records[-1].usage.output_total == 30
+        assert relay.records[-1].charge > 0
+
+
+async def test_a_quota_on_the_house_is_judged_like_any_other(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, quota_usd="0.5") as relay:
+        assert (await relay.call(ask("sandbox/story:20@10000")))[0].status == 200, "capped to what the quota affords"
+        assert vendor.app.seen[-1].json["max_tokens"] < 500
+    async with running_relay([channel(vendor)], prices=DEAR, quota_usd="0.15") as relay:
+        wire = Wire()
+        running = relay.start(ask("sandbox/echo", max_tokens=100), wire, fault="slow=5")
+        await vendor.until(lambda app: len(app.seen) >= 2)
+        assert (await relay.call(ask(max_tokens=100)))[0].status == 429
+        wire.leave()
+        await running

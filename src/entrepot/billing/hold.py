@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from entrepot.billing.charge import cost
+from entrepot.billing.charge import MAX_CHARGE, cost
 from entrepot.billing.estimate import DEFAULT_CAP, Estimate, estimate
 from entrepot.billing.prices import PriceBook, Quote, free
 from entrepot.billing.rows import line_of
@@ -30,6 +30,8 @@ _log = logging.getLogger("entrepot.billing")
 
 CHECK_CHUNKS = 16
 """Chunks of a stream between two looks at whether its hold still covers it."""
+CHECKS_BETWEEN = 8
+"""Looks that pass after a balance was found on hold, before it is asked again (each asking may wait two seconds)."""
 
 
 Spare: TypeAlias = Callable[[int], Awaitable[int]]
@@ -48,7 +50,7 @@ class Terms(msgspec.Struct, frozen=True):
 class Hold:
     """What one call has reserved."""
 
-    __slots__ = ("_amount", "_held", "_last", "_spare", "_terms", "max_output")
+    __slots__ = ("_amount", "_held", "_last", "_most", "_spare", "_terms", "_waits", "max_output", "ratio_ppm")
 
     def __init__(self, held: Held, terms: Terms, amount: int, max_output: int | None, spare: Spare) -> None:
         self._held = held
@@ -57,6 +59,11 @@ class Hold:
         self._amount = amount
         self._last = False
         """No more is to be had: what is reserved is the last."""
+        self._waits = 0
+        """Looks to let pass before the balance is asked again."""
+        self._most = _most(terms.estimate, max_output)
+        self.ratio_ppm = 0
+        """Of the group that serves, once that is known."""
         self.max_output = max_output
         """Output tokens that the balance pays for, where that is less than was asked; None: as asked."""
 
@@ -74,28 +81,41 @@ class Hold:
 
         Raises Fault(BALANCE_EXHAUSTED) where all that is reserved has flowed, and no more is to be had.
         """
-        estimate = self._terms.estimate
-        spent, margin = estimate.cost(delivered.output_total), estimate.step // 4
-        if self._amount - spent > margin:
+        estimate, flowed = self._terms.estimate, delivered.output_total
+        if self._amount - estimate.cost(flowed) > estimate.step // 4 or self._amount >= self._most:
             return
-        if self._last:
-            if self._amount < estimate.cost(delivered.output_total + CHECK_CHUNKS * estimate.choices):
-                raise Fault(Kind.BALANCE_EXHAUSTED)
-            return
-        await self._grow(estimate.step)
-        line = line_of(record(), self._terms.quote)
-        self._held.progress(cost(self.counted(delivered), self._terms.quote, self._terms.ratio_ppm), line)
+        needed = min(estimate.cost(flowed + CHECK_CHUNKS * estimate.choices), self._most)
+        self._waits -= 1
+        if not self._last and (self._waits < 0 or self._amount < needed):
+            await self._grow(min(estimate.step, self._most - self._amount))
+            self._note(delivered, record())
+        if self._amount < needed:
+            raise Fault(Kind.BALANCE_EXHAUSTED)
+
+    def _note(self, delivered: Usage, record: Record) -> None:
+        """What a crash now would leave on the bill."""
+        ratio = self.ratio_ppm or self._terms.ratio_ppm
+        line = line_of(record, self._terms.quote, ratio)
+        try:
+            self._held.progress(cost(self.counted(delivered), self._terms.quote, ratio), line)
+        except JournalError:
+            _log.exception("progress not journalled", extra={"request_id": record.id})
 
     async def _grow(self, more: int) -> None:
         """A slice more, or what is left of the balance."""
         if not self._held.grow(more):
             try:
                 await self._held.grow_wait(more)
-            except (InsufficientError, OnHoldError):
+            except InsufficientError:
                 self._last = True
                 more = await self._remainder(more)
+            except OnHoldError:
+                # Other calls hold the rest: it may come back, but not at once.
+                self._waits = CHECKS_BETWEEN
+                more = await self._remainder(more)
             except FencedError:
-                raise Fault(Kind.MONEY_AWAY) from None
+                # No contact with the database: what is reserved may flow, then the stream ends like one without money.
+                self._waits, more = CHECKS_BETWEEN, 0
         self._amount += more
 
     async def _remainder(self, wanted: int) -> int:
@@ -110,10 +130,10 @@ class Hold:
 
     def reserve(self, tokens: int) -> bool:
         """Reserve from memory for so many output tokens in all; False where that is not to be had now."""
-        more = self._terms.estimate.cost(tokens) - self._amount
+        more = min(self._terms.estimate.cost(tokens), self._most) - self._amount
         if more <= 0:
             return True
-        more = max(more, self._terms.estimate.step)
+        more = max(more, min(self._terms.estimate.step, self._most - self._amount))
         if not self._held.grow(more):
             return False
         self._amount += more
@@ -130,6 +150,13 @@ class Hold:
     def release(self) -> None:
         """Give it back without a trace, where not even a usage row is due."""
         self._held.release()
+
+
+def _most(estimate: Estimate, max_output: int | None) -> int:
+    """What the answer can cost at most: its cap, the client's or ours; without one there is no most."""
+    if max_output is not None:
+        return estimate.cost(max_output * estimate.choices)
+    return estimate.cost(estimate.cap) if estimate.capped else MAX_CHARGE
 
 
 class Billing:
@@ -163,12 +190,13 @@ class Billing:
     async def _hold_less(self, buckets: tuple[int, ...], terms: Terms) -> tuple[Held, int, int | None]:
         """From the database; and where the balance is short, what it does pay for."""
         guess = terms.estimate
-        amount, max_output = guess.hold, None
+        amount, max_output, rounds = guess.hold, None, len(buckets)
         while True:
             try:
                 return await self._buckets.hold([(bucket, amount) for bucket in buckets]), amount, max_output
             except InsufficientError as error:
-                cap = 0 if guess.stream or max_output is not None else guess.affordable(amount - error.missing)
+                cap = 0 if guess.stream or not rounds else guess.affordable(amount - error.missing)
+                rounds -= 1
                 smaller = guess.cost(cap * guess.choices)
                 if cap <= 0 or smaller < guess.minimum or smaller >= amount:
                     missing = f"It lacks {format_usd(error.missing)} USD for this call."

@@ -357,7 +357,7 @@ class Buckets:
                 raise FencedError("the database is away") from None
             if not self._has_room():
                 raise FencedError("the disk has no room for the journal") from None
-            raise OnHoldError(waiter.wants[0][0]) from None
+            raise OnHoldError(waiter.wants[0][0] if waiter.wants else HOUSE) from None
         else:
             return got
         finally:

@@ -7,6 +7,7 @@ from entrepot.buckets.batch import Situation
 from entrepot.buckets.errors import InsufficientError, OnHoldError, RefusedError
 from entrepot.buckets.held import Held, Want
 from entrepot.buckets.lease import THIN_HOLDS, UNLIMITED, Account, slice_target
+from entrepot.buckets.plan import HOUSE
 from entrepot.buckets.statements import Grant
 
 
@@ -16,7 +17,8 @@ class Waiter:
     __slots__ = ("_own", "attempt", "future", "recalled", "wants")
 
     def __init__(self, wants: Sequence[Want], attempt: Callable[[], Held | None], own: Mapping[int, int] | None = None) -> None:
-        self.wants = wants
+        # The house is never leased and never short: who waits, waits for the others.
+        self.wants = [want for want in wants if want[0] != HOUSE]
         self._own = own or {}
         self.attempt = attempt
         """Tries from memory."""

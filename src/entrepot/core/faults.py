@@ -184,6 +184,7 @@ TABLE: dict[Kind, Row] = {
         "Balances cannot be read at the moment. Try again soon.",
         Blame.US,
         retry=True,
+        charge=Charge.DELIVERED,
     ),
     Kind.DNS_FAILED: _channel(502, "upstream_dns", "The upstream's name could not be resolved."),
     Kind.CONNECT_REFUSED: _channel(502, "upstream_unreachable", "The upstream could not be reached."),
@@ -233,7 +234,12 @@ TABLE: dict[Kind, Row] = {
         503, "server_error", "store_unavailable", "The database is away. Try again soon.", Blame.US, retry=True
     ),
     Kind.INTERNAL: Row(
-        500, "server_error", "internal_error", "Something went wrong here; it is logged under this request id.", Blame.US
+        500,
+        "server_error",
+        "internal_error",
+        "Something went wrong here; it is logged under this request id.",
+        Blame.US,
+        charge=Charge.DELIVERED,
     ),
 }
 

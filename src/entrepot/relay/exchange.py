@@ -35,13 +35,15 @@ class Connection(Protocol):
 class Exchange:
     """One answer on its way to one client."""
 
-    __slots__ = ("_connection", "_send", "_task", "bytes_out", "drains", "ended_by", "request_id", "started")
+    __slots__ = ("_connection", "_send", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
 
     def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
         self._send = send
         self._connection = connection
         self._task: asyncio.Task[Any] | None = None
         self.request_id = request_id
+        self.sent = False
+        """A vendor has the request: it works, and wants to be paid."""
         self.started = False
         self.bytes_out = 0
         self.drains = False
@@ -97,6 +99,6 @@ class Exchange:
         return self._connection.gone
 
     def _left(self, how: str) -> None:
-        if self.drains and self.started:
+        if self.drains and self.sent:
             return
         self.stop(Kind.CLIENT_STALLED if how == "stalled" else Kind.CLIENT_LEFT)

@@ -70,7 +70,7 @@ class Forward:
         tap = self._dialect.tap(Tapping(stream, show_model, strip_usage=peek.stream and not peek.wants_usage))
         del peek
         self.outcome.tap = tap
-        pulse = Pulse(self.outcome.hold, response, tap)
+        pulse = Pulse(self.outcome.hold if stream else None, response, tap)
         try:
             await (self._stream(response, tap) if stream else self._whole(response, tap))
         finally:
@@ -106,7 +106,7 @@ class Forward:
 
     async def _stream(self, response: Response, tap: Tap) -> None:
         held = await self._first_content(response, tap)
-        self._committed(response.status)
+        self._committed(response.status, content=tap.content)
         await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
         response.headers = ()  # two kilobytes that nobody needs while the stream is open
         last = await self._pass(response, tap, held)
@@ -126,6 +126,8 @@ class Forward:
             if not (data := await response.chunk()):
                 return b""
             out = tap.feed(data)
+            if self.outcome.first_content is None and tap.content:
+                self.outcome.first_content = self._clock.monotonic()
             chunks += 1
             if chunks % CHECK_CHUNKS == 0 and hold is not None:
                 await hold.cover(tap.counted(), self._so_far)
@@ -134,6 +136,8 @@ class Forward:
     def _count(self, tap: Tap) -> None:
         """What the client was given."""
         usage, hold = tap.usage, self.outcome.hold
+        if usage is None and not tap.done and not tap.content:
+            return  # nothing was delivered, if only the head: nothing is charged
         if usage is None or not tap.done:
             delivered = tap.counted()
             # A running total that a vendor sent on the way says less than what has passed since.
@@ -173,9 +177,10 @@ class Forward:
             pass  # a vendor that thinks before it speaks: the client gets the headers now
         return b"".join(held)
 
-    def _committed(self, status: int) -> None:
+    def _committed(self, status: int, *, content: bool = True) -> None:
         """From here on this route answers: note the time, and let go of the request's body."""
-        self.outcome.first_content = self._clock.monotonic()
+        if content:
+            self.outcome.first_content = self._clock.monotonic()
         self.outcome.status = status
         if self.outcome.peek.stream or self.outcome.peek.size > 2048:
             self.outcome.peek = msgspec.structs.replace(self.outcome.peek, members={})

@@ -160,6 +160,9 @@ class Relay:
         response: Response | None = None
         ended: str | None = "cancelled"
         try:
+            forward.exchange.sent = True
+            if outcome.hold is not None:
+                outcome.hold.ratio_ppm = route.ratio_ppm
             response = await services.upstream.send(self._describe(call, route, outcome), route.timeouts, route.max_connections)
             # Noted already: the charge is settled, with its attempts, before the answer ends.
             outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), None))

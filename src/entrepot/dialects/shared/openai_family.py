@@ -40,10 +40,14 @@ class OpenAIFamily:
             members=members,
             wants_usage=stream and openai_requests.wants_usage(members),
             size=len(body),
-            max_output=openai_requests.read_count(members, "max_completion_tokens", "max_tokens"),
-            choices=openai_requests.read_count(members, "n") or 1,
+            max_output=openai_requests.read_most(members),
+            choices=self.choices(members),
             dropped=self.guard(members),
         )
+
+    def choices(self, members: Members) -> int:
+        """How many answers a request asks for."""
+        return openai_requests.read_count(members, "n") or 1
 
     def guard(self, members: Members) -> tuple[str, ...]:
         """Take out what may not pass, and name it; refuse what names another tenant's objects. Raises Fault(FOREIGN_OBJECT)."""

@@ -16,6 +16,8 @@ from entrepot.kit import json
 from entrepot.kit.json import Members, Raw
 
 MISSING = "missing_required_parameter"
+_CAPS = frozenset(("max_completion_tokens", "max_tokens"))
+"""The names under which a cap on output goes."""
 _MAX_COUNT_DIGITS = 9
 _MAX_MODEL_NAME = 256
 """Characters. Names go into usage rows, logs and memos; no vendor has one of that length."""
@@ -119,6 +121,23 @@ def read_count(members: Members, *names: str) -> int | None:
     return None
 
 
+def read_most(members: Members) -> int | None:
+    """The larger of the caps that are given: vendors differ in which one they obey."""
+    given = [count for name in _CAPS if (count := read_count(members, name)) is not None]
+    return max(given, default=None)
+
+
+def count_prompts(raw: Raw | None) -> int:
+    """How many prompts a `prompt` member holds: a string or one list of tokens is one, a list of either is many."""
+    if raw is None or bytes(raw)[:1] != b"[":
+        return 1
+    try:
+        value = json.decode(bytes(raw))
+    except json.JsonError:
+        return 1
+    return max(sum(isinstance(part, str | list) for part in value), 1)
+
+
 def wants_usage(members: Members) -> bool:
     """Did the client ask for usage in the stream?"""
     raw = members.get("stream_options")
@@ -153,8 +172,9 @@ def patch(peek: Peek, changes: Changes) -> bytes:
     if changes.model is not None:
         members["model"] = json.raw(changes.model)
     if changes.max_output is not None:
-        name = "max_completion_tokens" if "max_completion_tokens" in members else "max_tokens"
-        members[name] = json.raw(changes.max_output)
+        # A vendor may know one of the two and not the other: none of them may say more.
+        for name in _CAPS.intersection(members) or ("max_tokens",):
+            members[name] = json.raw(changes.max_output)
     if changes.ask_usage:
         members["stream_options"] = _asking(members.get("stream_options"))
     return json.encode(members)
