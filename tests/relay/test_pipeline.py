@@ -375,3 +375,13 @@ async def test_places_at_once_come_back_however_a_call_ends(vendor: Vendor) -> N
         assert (await relay.call(ask()))[0].status == 200
         wires[1].leave()
         await running[1]
+
+
+async def test_a_member_that_stands_twice_is_sent_once(vendor: Vendor) -> None:
+    """Else a body could say one model to us and another to a vendor who takes the first."""
+    async with running_relay([channel(vendor)]) as relay:
+        body = b'{"model":"dear","m\\u006fdel":"sandbox/echo","messages":[{"role":"user","content":"Hi"}]}'
+        wire, record = await relay.call(body)
+        assert (wire.status, record.model) == (200, "sandbox/echo")
+        assert vendor.app.seen[-1].body.count(b"model") == 1
+        assert b"dear" not in vendor.app.seen[-1].body

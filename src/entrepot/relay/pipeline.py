@@ -96,8 +96,10 @@ class Relay:
             await self._fail(Fault(Kind.INTERNAL), call, exchange, outcome)
         finally:
             exchange.unwatch()
-            self._close(call, exchange, outcome)
-            services.registry.leave(exchange)
+            try:
+                self._close(call, exchange, outcome)
+            finally:
+                services.registry.leave(exchange)
 
     async def _fail(self, fault: Fault, call: Call, exchange: Exchange, outcome: Outcome) -> None:
         """Charge for what was delivered, then tell the client."""
@@ -114,9 +116,9 @@ class Relay:
     def _close(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
         """Settle what is not settled yet, and tell the observers. Synchronous: no exit can skip it."""
         services = self._services
-        self._settle(call, exchange, outcome)
         if outcome.entered is not None:
             outcome.entered.leave(outcome.usage.prompt_total + outcome.usage.output_total)
+        self._settle(call, exchange, outcome)
         record = outcome.record(call, exchange, services.clock.monotonic())
         if outcome.hold is None and outcome.caller is not None:
             services.billing.note(record)
