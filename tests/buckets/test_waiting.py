@@ -4,6 +4,7 @@ from entrepot.buckets.batch import Situation
 from entrepot.buckets.errors import InsufficientError, OnHoldError
 from entrepot.buckets.held import Held
 from entrepot.buckets.lease import Account
+from entrepot.buckets.plan import HOUSE
 from entrepot.buckets.waiting import Waiter, wishes_for
 
 
@@ -12,43 +13,53 @@ def never() -> Held | None:
 
 
 async def test_one_wish_a_bucket() -> None:
-    account = Account(1, 30)
-    waiters = [Waiter([(1, 100), (2, 100)], never), Waiter([(1, 50)], never)]
-    wishes = {wish.bucket: wish for wish in wishes_for(waiters, {2: 7, 3: 9}, {1: account})}
-    assert sorted(wishes) == [1, 2, 3]
-    assert (wishes[1].least, wishes[1].total, wishes[1].target, wishes[1].thin) == (20, 120, 800, 800)
+    account = Account(11, 30)
+    waiters = [Waiter([(11, 100), (2, 100)], never), Waiter([(11, 50)], never)]
+    wishes = {wish.bucket: wish for wish in wishes_for(waiters, {2: 7, 3: 9}, {11: account})}
+    assert sorted(wishes) == [2, 3, 11]
+    assert (wishes[11].least, wishes[11].total, wishes[11].target, wishes[11].thin) == (20, 120, 800, 800)
     assert (wishes[2].least, wishes[2].total) == (100, 100)
     assert (wishes[3].least, wishes[3].total, wishes[3].thin) == (1, 9, 72)
 
 
 async def test_what_is_there_is_not_wished_for() -> None:
-    account = Account(1, 500)
-    assert wishes_for([Waiter([(1, 100)], never)], {}, {1: account}) == []
+    account = Account(11, 500)
+    assert wishes_for([Waiter([(11, 100)], never)], {}, {11: account}) == []
     account.thin = False
-    (ahead,) = wishes_for([], {1: 100}, {1: account})
+    (ahead,) = wishes_for([], {11: 100}, {11: account})
     assert (ahead.least, ahead.total, ahead.target) == (1, 1, 800), "a rich account takes a slice, a poor one nothing much"
 
 
 async def test_verdicts() -> None:
-    short = Waiter([(1, 100)], never)
-    assert short.judge({1: Situation(10, 80, 0)}, {}) == []
+    short = Waiter([(11, 100)], never)
+    assert short.judge({11: Situation(10, 80, 0)}, {}) == []
     error = short.future.exception()
     assert isinstance(error, InsufficientError)
-    assert (error.bucket, error.missing) == (1, 10)
+    assert (error.bucket, error.missing) == (11, 10)
 
-    patient = Waiter([(1, 100)], never)
-    assert patient.judge({1: Situation(10, 90, 0)}, {}) == [1]
-    assert patient.judge({1: Situation(10, 90, 2)}, {}) == []
+    patient = Waiter([(11, 100)], never)
+    assert patient.judge({11: Situation(10, 90, 0)}, {}) == [11]
+    assert patient.judge({11: Situation(10, 90, 2)}, {}) == []
     assert not patient.future.done(), "two have not answered"
-    assert patient.judge({1: Situation(10, 90, 0)}, {}) == []
+    assert patient.judge({11: Situation(10, 90, 0)}, {}) == []
     assert isinstance(patient.future.exception(), OnHoldError)
 
 
 async def test_own_charges_and_own_hold_do_not_come_back() -> None:
-    account = Account(1)
+    account = Account(11)
     account.unflushed = 5
-    waiter = Waiter([(1, 100)], never, {1: 10})
-    waiter.judge({1: Situation(10, 104, 0)}, {1: account})
+    waiter = Waiter([(11, 100)], never, {11: 10})
+    waiter.judge({11: Situation(10, 104, 0)}, {11: account})
     error = waiter.future.exception()
     assert isinstance(error, InsufficientError)
     assert error.missing == 1
+
+
+async def test_nobody_waits_for_the_house() -> None:
+    """It is never leased and never short; what its calls wait for is their quota."""
+    waiter = Waiter([(HOUSE, 100), (11, 100)], never)
+    assert [wish.bucket for wish in wishes_for([waiter], {}, {})] == [11]
+    waiter.judge({HOUSE: Situation(0, 0, 0), 11: Situation(10, 80, 0)}, {})
+    error = waiter.future.exception()
+    assert isinstance(error, InsufficientError)
+    assert error.bucket == 11

@@ -43,8 +43,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[GatewayUnderTest]:
         config = tmp_path / "money.toml"
         config.write_text(CONFIG)
         await prepare(Handoff(settings=made.settings, role="prepare", config=str(config)))
-        async with holder(made) as client, asyncio.timeout(5):
-            while (await client.post("/v1/chat/completions", json=ASK | {"max_tokens": 1_000_000})).status_code != 402:
+        async with holder(made, "sk-bob-other-key") as client, asyncio.timeout(5):
+            while (await client.post("/v1/chat/completions", json=ASK)).headers.get("x-entrepot-cost", "0") == "0":
                 await asyncio.sleep(0.05)  # until the feed has brought the prices
         yield made
 
