@@ -86,8 +86,7 @@ class Account:
             body = json.encode(await self._body(path, caller))
         except StoreAwayError:
             raise Fault(Kind.STORE_AWAY, retry_after=1) from None
-        await exchange.start(200, ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())))
-        await exchange.send(body, more=False)
+        await exchange.answer(200, ((b"content-type", b"application/json"),), body)
 
     async def _body(self, path: str, caller: Caller) -> Any:
         if path == "/key":

@@ -120,9 +120,7 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
     if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
         exchange.close_after()
     allow = ((b"allow", fault.allow.encode()),) if isinstance(fault, WrongMethod) else ()
-    length = (b"content-length", str(len(rendered.body)).encode())
-    await exchange.start(rendered.status, (*rendered.headers, *allow, length))
-    await exchange.send(rendered.body, more=False)
+    await exchange.answer(rendered.status, (*rendered.headers, *allow), rendered.body)
 
 
 def _bare(path: str) -> str:

@@ -42,12 +42,12 @@ class Health:
         """Send the state. Raises Fault."""
         if path == "/metrics":
             self._check(scope)
-            await _send(exchange, 200, b"text/plain; version=0.0.4; charset=utf-8", self._metrics())
+            await exchange.answer(200, ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),), self._metrics())
         elif path == "/healthz":
-            await _send(exchange, 200, b"application/json", b'{"status":"ok"}')
+            await exchange.answer(200, ((b"content-type", b"application/json"),), b'{"status":"ok"}')
         else:
             state = self._ready()
-            await _send(exchange, 200 if state.ready else 503, b"application/json", json.encode(state))
+            await exchange.answer(200 if state.ready else 503, ((b"content-type", b"application/json"),), json.encode(state))
 
     def _check(self, scope: Scope) -> None:
         """Metrics tell who uses what: loopback only, or with the token. A proxy on this machine is not loopback's own word."""
@@ -60,8 +60,3 @@ class Health:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         if not hmac.compare_digest(given, b"Bearer " + self._token.encode()):
             raise Fault(Kind.INVALID_KEY, "/metrics needs the metrics token.")
-
-
-async def _send(exchange: Exchange, status: int, kind: bytes, body: bytes) -> None:
-    await exchange.start(status, ((b"content-type", kind), (b"content-length", str(len(body)).encode())))
-    await exchange.send(body, more=False)

@@ -37,8 +37,7 @@ class Models:
             raise WrongMethod("/v1/models", "GET, HEAD")
         caller = await self._admission.admit(head.secret, head.address)
         body = json.encode(self._one(caller, name) if name else self._all(caller))
-        await exchange.start(200, ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())))
-        await exchange.send(body, more=False)
+        await exchange.answer(200, ((b"content-type", b"application/json"),), body)
 
     def _all(self, caller: Caller) -> dict[str, object]:
         return {"object": "list", "data": [_entry(model) for model in self._listed(caller)]}

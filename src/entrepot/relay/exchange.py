@@ -75,6 +75,11 @@ class Exchange:
         fields = [*headers, (b"x-request-id", self.request_id.encode("latin-1"))]
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
 
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer at once."""
+        await self.start(status, (*headers, (b"content-length", str(len(body)).encode())))
+        await self.send(body, more=False)
+
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a piece of the body; waits while the client is slower than the vendor.
 

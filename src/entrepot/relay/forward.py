@@ -12,7 +12,7 @@ import msgspec
 
 from entrepot.billing.hold import CHECK_CHUNKS
 from entrepot.core.call import Call
-from entrepot.core.dialect import Dialect, Tap, Tapping
+from entrepot.core.dialect import WHOLE_LIMIT, Dialect, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
 from entrepot.core.money import format_usd
@@ -29,8 +29,6 @@ Synced: TypeAlias = Callable[[int], Awaitable[None]]
 
 HOLD_SECONDS = 10.0
 HOLD_BYTES = 64 * 1024
-WHOLE_LIMIT = 8 * 1024 * 1024
-"""A larger answer is passed on in pieces instead of being kept whole."""
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a vendor's refusal that are read and passed on."""
 REFUSAL_SECONDS = 2.0
@@ -88,10 +86,8 @@ class Forward:
             raise tap.fault
         self._committed(response.status)
         await self._settle(tap)
-        length = (b"content-length", str(len(out)).encode())
         cost = (b"x-entrepot-cost", format_usd(self.outcome.charge).encode())
-        await self.exchange.start(response.status, (*self._headers(response), length, cost))
-        await self.exchange.send(out, more=False)
+        await self.exchange.answer(response.status, (*self._headers(response), cost), out)
 
     async def _large(self, response: Response, tap: Tap, body: bytes) -> None:
         """An answer that is not kept whole: no failover for an error at its end."""
@@ -209,10 +205,7 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
                 outcome.status = rendered.status
                 if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
                     exchange.close_after()
-                await exchange.start(
-                    rendered.status, (*rendered.headers, (b"content-length", str(len(rendered.body)).encode()))
-                )
-                await exchange.send(rendered.body, more=False)
+                await exchange.answer(rendered.status, rendered.headers, rendered.body)
             elif outcome.peek.stream:
                 await exchange.send(_last_words(fault, dialect, outcome.tap), more=False)
             else:
