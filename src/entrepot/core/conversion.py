@@ -31,6 +31,8 @@ class Target(msgspec.Struct, frozen=True):
     """Ask for usage in the stream."""
     plain: bool = False
     """A compatible vendor that knows only the format's common core (no developer role, `max_tokens` as the cap …)."""
+    thinking_field: str = ""
+    """The member of an assistant's message in which a compatible vendor wants its reasoning back; "" for none."""
 
 
 class Written(msgspec.Struct, frozen=True):

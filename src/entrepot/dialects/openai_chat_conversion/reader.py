@@ -1,0 +1,229 @@
+"""A vendor's chat completions answer as events, streamed and whole, with the oddities of its imitators.
+
+Facts of what vendors send come from recordings: calls without index, with arguments null or as an object, whole in the last
+chunk; empty ids in continuations; reasoning under two names; lists for content; usage on the last chunk or after it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from entrepot.core.ask import Citation, Proof
+from entrepot.core.conversion import Reading
+from entrepot.core.events import (
+    Begin,
+    Cited,
+    Counted,
+    Delta,
+    Event,
+    Failed,
+    Finish,
+    Produced,
+    Proved,
+    Reason,
+    Score,
+    Scored,
+)
+from entrepot.core.faults import Fault, Kind
+from entrepot.dialects.openai_chat_conversion.calls import Calls
+from entrepot.dialects.shared import media, openai_chunk, openai_faults
+from entrepot.dialects.shared.openai_usage import read_usage
+from entrepot.kit import json, sse
+
+_REASONS: Mapping[str, Reason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+
+
+class ChatReader:
+    """Reads one answer (contract: core/conversion.py, Reader)."""
+
+    __slots__ = ("_begun", "_calls", "_finished", "_seed", "_seen", "_splitter", "_stream", "done")
+
+    def __init__(self, how: Reading) -> None:
+        self.done = False
+        self._stream = how.stream
+        self._seed = how.seed
+        self._splitter = sse.Splitter()
+        self._begun = False
+        self._calls: dict[int, Calls] = {}
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes as they come. Raises Fault(VENDOR_GARBAGE)."""
+        if not self._stream:
+            events = list(self._chunk(_object(data)))
+            if not self._seen and not any(isinstance(event, Failed) for event in events):
+                raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer has no choice in it.")
+            return [*events, *self._complete()]
+        try:
+            frames = self._splitter.feed(data)
+        except sse.FrameTooLargeError as error:
+            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
+        return [event for frame in frames for event in self._frame(frame)]
+
+    def end(self) -> list[Event]:
+        """The vendor closed. Raises Fault(VENDOR_TRUNCATED) before every choice has finished."""
+        rest = self._splitter.rest
+        events: list[Event] = []
+        if rest.strip() and not self.done:
+            try:
+                events = list(self._frame(rest))
+            except Fault:
+                raise Fault(Kind.VENDOR_TRUNCATED) from None
+        if not self.done and (not self._finished or self._seen != self._finished):
+            raise Fault(Kind.VENDOR_TRUNCATED)
+        return [*events, *self._complete()]
+
+    def _complete(self) -> Iterator[Event]:
+        """The vendor says that this was all: choices that it forgot to finish are finished."""
+        self.done = True
+        for index in sorted(self._seen - self._finished):
+            yield from self._finish(index, "stop")
+
+    def _frame(self, frame: bytes) -> Iterator[Event]:
+        text = frame.strip()
+        payload = text if text[:1] == b"{" else sse.read(frame).data
+        if not payload or self.done:
+            return
+        if payload == b"[DONE]":
+            if not self._seen:
+                raise Fault(Kind.VENDOR_GARBAGE, "The upstream ended its answer without any choice in it.")
+            yield from self._complete()
+            return
+        yield from self._chunk(_object(payload), payload)
+
+    def _chunk(self, fields: dict[str, Any], payload: bytes = b"") -> Iterator[Event]:
+        choices = _objects(fields.get("choices"))
+        if not self._begun and choices:
+            self._begun = True
+            yield Begin(_text(fields.get("id")), _text(fields.get("model")), _whole(fields.get("created")))
+        for choice in choices:
+            yield from self._choice(choice)
+        usage = fields.get("usage") or _dict(fields.get("x_groq")).get("usage")
+        if isinstance(usage, dict) and (counted := read_usage(cast("dict[str, Any]", usage))) is not None:
+            yield Counted(counted)
+        if error := fields.get("error"):
+            yield Failed(openai_faults.inside(error, json.encode({"error": error})))
+        elif not choices and not usage and (fault := openai_faults.disguised(payload or json.encode(fields))) is not None:
+            yield Failed(fault)
+
+    def _choice(self, fields: dict[str, Any]) -> Iterator[Event]:
+        index = _whole(fields.get("index"))
+        self._seen.add(index)
+        said = _dict(fields.get("delta") or fields.get("message"))
+        yield from self._words(said, index)
+        yield from self._extras(said, fields, index)
+        listed = _objects(said.get("tool_calls"))
+        if function := said.get("function_call"):
+            listed = [*listed, {"index": 0, "function": function}]
+        if listed:
+            calls = self._calls.setdefault(index, Calls(self._seed, index))
+            for call in listed:
+                yield from calls.take(call)
+        usage = fields.get("usage")
+        if isinstance(usage, dict) and (counted := read_usage(cast("dict[str, Any]", usage))) is not None:
+            yield Counted(counted)
+        if (finish := fields.get("finish_reason")) and index not in self._finished:
+            yield from self._finish(index, _REASONS.get(str(finish), "stop"))
+
+    def _finish(self, index: int, reason: Reason) -> Iterator[Event]:
+        """Some say `stop` where the model calls a tool."""
+        self._finished.add(index)
+        calls = self._calls.get(index)
+        if calls is not None and calls.any:
+            yield from calls.end()
+            reason = "tool_calls" if reason == "stop" else reason
+        yield Finish(reason, choice=index)
+
+    def _words(self, said: dict[str, Any], index: int) -> Iterator[Event]:
+        content, thought = said.get("content"), _text(said.get("reasoning_content")) or _text(said.get("reasoning"))
+        if isinstance(content, list):  # mistral: text and thinking parts
+            parts = _objects(cast("list[Any]", content))
+            thought += "".join(_joined(part.get("thinking")) for part in parts)
+            content = "".join(_text(part.get("text")) for part in parts)
+        details = _objects(said.get("reasoning_details"))
+        if not thought:
+            thought = "".join(_text(item.get("text")) or _text(item.get("summary")) for item in details)
+        if thought:
+            yield Delta("thinking", thought, index)
+        for item in details:
+            if item.get("signature") or item.get("data"):
+                yield Proved("thinking", Proof("openai_chat", json.encode(item).decode()), choice=index)
+        text = _text(content) or _text(_dict(said.get("audio")).get("transcript"))
+        if text:
+            yield Delta("text", text, index)
+        if refusal := _text(said.get("refusal")):
+            yield Delta("refusal", refusal, index)
+
+    def _extras(self, said: dict[str, Any], fields: dict[str, Any], index: int) -> Iterator[Event]:
+        for image in _objects(said.get("images")):
+            url = _text(_dict(image.get("image_url")).get("url"))
+            try:
+                yield Produced(media.from_url(url, "image"), index)
+            except media.BadDataError as error:
+                raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's picture could not be understood: {error}.") from None
+        for note in _objects(said.get("annotations")):
+            if found := _dict(note.get("url_citation")):
+                yield Cited(_citation(found), index)
+        scores = tuple(_score(item) for item in _objects(_dict(fields.get("logprobs")).get("content")))
+        if scores:
+            yield Scored(scores, index)
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    """A JSON object, as vendors really write it. Raises Fault(VENDOR_GARBAGE)."""
+    try:
+        value = json.decode(payload)
+    except json.JsonError:
+        try:
+            value = json.decode(openai_chunk.mended(payload))
+        except json.JsonError as error:
+            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
+    if not isinstance(value, dict):
+        raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer could not be understood: it is no JSON object.")
+    return cast("dict[str, Any]", value)
+
+
+def _citation(found: dict[str, Any]) -> Citation:
+    start, end = found.get("start_index"), found.get("end_index")
+    return Citation(
+        _text(found.get("url")),
+        _text(found.get("title")),
+        start=start if isinstance(start, int) else None,
+        end=end if isinstance(end, int) else None,
+    )
+
+
+def _score(item: dict[str, Any]) -> Score:
+    top = tuple(_score(other) for other in _objects(item.get("top_logprobs")))
+    logprob = item.get("logprob")
+    return Score(_text(item.get("token")), float(logprob) if isinstance(logprob, int | float) else 0.0, top)
+
+
+def _joined(parts: Any) -> str:
+    """mistral's thinking: a string, or a list of text parts."""
+    return _text(parts) or "".join(_text(part.get("text")) for part in _objects(parts))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        return []
+    return [cast("dict[str, Any]", item) for item in cast("list[Any]", value) if isinstance(item, dict)]
