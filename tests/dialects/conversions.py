@@ -54,9 +54,18 @@ def summary(events: Iterable[Event]) -> Summary:
     fold = Fold().feed(events)
     choices = []
     for _, choice in sorted(fold.choices.items()):
-        calls = [(call.name, call.arguments if call.custom else json.loads(call.arguments)) for call in choice.calls()]
+        calls = [(call.name, call.arguments if call.custom else _arguments(call.arguments)) for call in choice.calls()]
         choices.append(Said(choice.text(), choice.thinking(), calls, choice.reason))
     return Summary(choices, fold.usage, fold.fault is not None)
+
+
+def _arguments(text: str) -> Any:
+    """Decoded; those that a vendor's cap has cut off are alike."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return "cut off"
+    return "cut off" if "INVALID_JSON" in value else value
 
 
 def written(dialect: Convertible, events: Iterable[Event], *, stream: bool) -> bytes:

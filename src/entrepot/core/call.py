@@ -6,7 +6,7 @@ import msgspec
 
 from entrepot.kit.json import Members
 
-Operation: TypeAlias = Literal["chat", "completions", "embeddings", "moderations"]
+Operation: TypeAlias = Literal["chat", "completions", "embeddings", "moderations", "messages", "count_tokens"]
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

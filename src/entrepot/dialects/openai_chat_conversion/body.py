@@ -24,6 +24,7 @@ from entrepot.core.conversion import Target, Written
 from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_chat_conversion import proofs
 from entrepot.dialects.shared import media, turns
+from entrepot.dialects.shared.body import Body
 from entrepot.dialects.shared.openai_models import REASONERS, nearest_effort
 from entrepot.kit import json, patterns
 
@@ -31,28 +32,15 @@ _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio
 _NAME = "openai_chat"
 
 
-class _Body:
+class _Body(Body):
     """One request under way."""
 
-    __slots__ = ("ask", "dropped", "fields", "target", "thinks")
+    __slots__ = ("thinks",)
 
     def __init__(self, ask: Ask, target: Target) -> None:
-        self.ask = ask
-        self.target = target
-        self.fields: dict[str, Any] = {}
-        self.dropped: dict[str, None] = {}
-        """Names in order, each once."""
+        super().__init__(ask, target)
         self.thinks = next((row for row in REASONERS if patterns.matches_any(row.models, target.model)), None)
         """OpenAI's own reasoning models: what they take and what they refuse."""
-
-    def put(self, name: str, value: Any, *, refused: bool = False) -> None:
-        """Set a field that the client gave; where the target refuses it, name it."""
-        if value is None or value in ("", ()):
-            return
-        if refused:
-            self.dropped[name] = None
-        else:
-            self.fields[name] = value
 
 
 def write_body(ask: Ask, target: Target) -> Written:

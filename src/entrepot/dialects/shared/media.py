@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 from entrepot.core.ask import Media, MediaKind
 
@@ -59,6 +59,11 @@ def from_data(data: str, kind: MediaKind, *, mime: str = "", name: str = "", det
     return Media(kind, mime=mime.lower() or sniff(plain), data=plain, name=name, detail=detail)
 
 
+def from_text(text: str, *, mime: str, name: str = "") -> Media:
+    """A document of plain text."""
+    return Media("document", mime=mime, data=b64encode(text.encode("utf-8", "replace")).decode(), name=name)
+
+
 def to_url(media: Media) -> str:
     """As an URL: its own, or a data URL."""
     return media.url or f"data:{media.mime or 'application/octet-stream'};base64,{media.data}"
@@ -72,5 +77,10 @@ def kind_of(mime: str) -> MediaKind:
 
 def text_document(media: Media) -> str:
     """A document of plain text as words, for formats that take no such file."""
-    text = b64decode(media.data).decode("utf-8", "replace")
+    text = words_of(media)
     return f"[{media.name}]\n{text}" if media.name else text
+
+
+def words_of(media: Media) -> str:
+    """The words of a document of plain text."""
+    return b64decode(media.data).decode("utf-8", "replace")
