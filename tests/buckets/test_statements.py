@@ -38,7 +38,7 @@ async def test_grants_follow_the_policy(bank: Bank) -> None:
         if free[wish.bucket] >= wish.least
     }
     assert dict(granted) == expected
-    assert dict(left) == {bucket: free[bucket] - nano for bucket, nano in expected.items()}
+    assert {row[0]: row[1] for row in left} == {bucket: free[bucket] - nano for bucket, nano in expected.items()}
     # A second time adds to the same rows.
     again, _ = (await bank.db.change(work))[-2:]
     assert {bucket for bucket, total in again if total <= expected[bucket]} == set()

@@ -20,6 +20,7 @@ class Account:
     __slots__ = (
         "available",
         "bucket",
+        "cap",
         "flushed",
         "granted",
         "granted_at",
@@ -36,6 +37,8 @@ class Account:
     def __init__(self, bucket: int, granted: int = 0) -> None:
         self.bucket = bucket
         self.available = granted
+        self.cap = False
+        """A quota or budget, no money. Known once there is a lease."""
         self.granted = granted
         """As in the database, which only we change."""
         self.flushed = 0

@@ -200,13 +200,14 @@ _GRANT_LEASE: Final = (
 _GRANT_BUCKET: Final = (
     f"UPDATE buckets SET remaining = remaining - ({_amount()}) "
     "WHERE id = $1 AND remaining - lack >= CAST($3 AS BIGINT) AND remaining > lack AND CAST($2 AS BIGINT) > 0 "
-    "RETURNING id, remaining - lack"
+    "RETURNING id, remaining - lack, cap"  # not `cap IS NOT NULL`: SQLite 3.40 says true of a NULL there
 )
 
 
 def grant(incarnation: int, wishes: Sequence[Grant], share: int) -> list[Step]:
-    """Lease what is wanted where it is there. The first step gives (bucket, granted in all), the second (bucket, still free).
+    """Lease what is wanted where it is there.
 
+    The first step gives (bucket, granted in all), the second (bucket, still free, its cap).
     The buckets must be locked. A worker's share is what is free, divided by `share`.
     """
     rows = [(wish.bucket, incarnation, wish.least, wish.total, share, wish.thin, wish.target) for wish in sorted(wishes)]
