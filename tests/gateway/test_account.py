@@ -17,14 +17,23 @@ CONFIG = """
 name = "sandbox/*"
 price.input = "1"
 price.output = "1000"
+rpm = 5000
+[[group]]
+name = "default"
+tpm = 90000
+[[model]]
+name = "gpt-*"
+rpm = 10
 [[user]]
 name = "ada"
 balance = "10"
+concurrency = 50
 [[key]]
 name = "app"
 user = "ada"
 secret = "sk-ada-app-key"
 quota = "2.5"
+models = ["sandbox/echo", "sandbox/story*"]
 rpm = 600
 [[user]]
 name = "bob"
@@ -78,6 +87,16 @@ async def test_key_and_receipt(gateway: GatewayUnderTest) -> None:
         assert float(after["remaining"]) == pytest.approx(2.5 - float(cost))
         for path in ("/key", "/v1/v1/key"):
             assert (await client.get(path)).status_code == 200
+
+
+async def test_all_limits_that_bind_a_key_are_shown(gateway: GatewayUnderTest) -> None:
+    nothing = {"rpm": None, "tpm": None, "concurrency": None}
+    account = {"of": "account", "name": "", **nothing, "concurrency": 50}
+    group = {"of": "group", "name": "default", **nothing, "tpm": 90000}
+    models = [{"of": "model", "name": name, **nothing, "rpm": rpm} for name, rpm in (("sandbox/*", 5000), ("gpt-*", 10))]
+    async with holder(gateway) as ada, holder(gateway, "sk-bob-other-key") as bob:
+        assert (await key(ada))["limits"] == {**nothing, "rpm": 600, "shared": [account, group, models[0]]}
+        assert (await key(bob))["limits"] == {**nothing, "shared": [group, *models]}
 
 
 async def test_a_receipt_belongs_to_its_account(gateway: GatewayUnderTest) -> None:

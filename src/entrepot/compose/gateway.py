@@ -132,7 +132,7 @@ class Worker:
         )
         edge = Edge(self.clock, RequestIds(self.clock), self.settings.max_body, self.settings.trusted_proxies)
         pages = Pages(
-            Account(self.admission, buckets, self.database),
+            Account(self.admission, buckets, self.database, lambda: self.watcher.current),
             Health(self.readiness, self.metrics.render, self.settings.metrics_token),
             Models(self.admission, lambda: self.watcher.current),
             Passage(self.upstream, self.handoff.control_path),

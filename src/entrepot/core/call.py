@@ -46,7 +46,7 @@ class Peek(msgspec.Struct, frozen=True):
 
 
 class RateLimits(msgspec.Struct, frozen=True):
-    """What may go through a user, a group or a model; None is unlimited."""
+    """What may go through a key, a user, a group or a model; None is unlimited."""
 
     rpm: int | None = None
     """Calls a minute."""
