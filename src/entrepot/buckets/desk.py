@@ -310,6 +310,7 @@ class Buckets:
         try:
             await self.flusher.drain()
             await self.flusher.retire()
+            self._crash("close.retired")
             self._journal.finish(self._clock.wall())
         except (StoreError, JournalError, OSError) as error:
             _log.warning("journal left for a successor", extra={"journal": self._journal.id, "error": str(error)})

@@ -159,6 +159,7 @@ class Flusher:
         """We were retired: our leases are gone, the journal goes on under a new incarnation."""
         _log.warning("incarnation was retired by others", extra={"incarnation": self.incarnation, "journal": self.journal.id})
         self.incarnation = await self._new_incarnation()
+        self._crash("reborn.begun")
         await self.db.change([statements.take_journal(self.db.dialect, self.journal.id, self.incarnation)])
         self.figures.reborn += 1
         await self.read_back()
