@@ -137,7 +137,12 @@ class RelayUnderTest:
 
 @contextlib.asynccontextmanager
 async def running_relay(
-    channels: Sequence[Channel], *, prices: PriceTable = NO_PRICES, disconnect: Disconnect = "cancel", **caller: Any
+    channels: Sequence[Channel],
+    *,
+    prices: PriceTable = NO_PRICES,
+    disconnect: Disconnect = "cancel",
+    show_cost: bool = True,
+    **caller: Any,
 ) -> AsyncIterator[RelayUnderTest]:
     """A relay over these channels, for one key; it pays from the house account unless it is given a `wallet`.
 
@@ -177,6 +182,7 @@ async def running_relay(
         registry=registry,
         clock=SystemClock(),
         observe=records.append,
+        show_cost=show_cost,
     )
     try:
         yield RelayUnderTest(Relay(services), registry, upstream, buckets, records)

@@ -129,6 +129,7 @@ class Worker:
             registry=self.registry,
             clock=self.clock,
             observe=self.observe,
+            show_cost=self.settings.show_cost,
         )
         edge = Edge(self.clock, RequestIds(self.clock), self.settings.max_body, self.settings.trusted_proxies)
         pages = Pages(

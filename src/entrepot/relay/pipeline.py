@@ -65,6 +65,8 @@ class Services(msgspec.Struct, frozen=True):
     registry: Registry
     clock: Clock
     observe: Callable[[Record], None]
+    show_cost: bool = True
+    """Write what a call costs into the usage of its answer."""
 
 
 class Relay:
@@ -82,7 +84,15 @@ class Relay:
             services.registry.enter(exchange)
             exchange.watch(current_task())
             dialect = services.dialects[call.operation]
-            forward = Forward(call, dialect, exchange, outcome, clock=services.clock, synced=services.billing.synced)
+            forward = Forward(
+                call,
+                dialect,
+                exchange,
+                outcome,
+                clock=services.clock,
+                synced=services.billing.synced,
+                show_cost=services.show_cost,
+            )
             await self._answer(call, secret, body, forward)
         except Fault as fault:
             await self._fail(fault, call, exchange, outcome)
