@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from entrepot.buckets.lease import GRANT_AMOUNT
-from entrepot.buckets.plan import COLUMNS, HOUSE, Plan
+from entrepot.buckets.plan import COLUMNS, HOUSE, SUMS, Plan
 from entrepot.buckets.record import Line
 from entrepot.store.contract import Dialect, Guard, GuardMany, Many, Rows, Statement, Step
 from entrepot.store.feed import now_us
@@ -132,14 +132,10 @@ _GIVE_WAY: Final = (
 """A row without a journal was written by an observer and gives way; a second charge of one call is not written."""
 
 _ADD_HOUR: Final = (
-    "INSERT INTO usage_hourly (hour, user_id, key_id, group_name, model, channel_id, "
-    "calls, faults, prompt_tokens, output_tokens, charge, shortfall) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+    f"INSERT INTO usage_hourly (hour, user_id, key_id, group_name, model, channel_id, {', '.join(SUMS)}) "
+    f"VALUES ({', '.join(f'${n}' for n in range(1, len(SUMS) + 7))}) "
     "ON CONFLICT (hour, user_id, key_id, group_name, model, channel_id) DO UPDATE SET "
-    + ", ".join(
-        f"{name} = usage_hourly.{name} + excluded.{name}"
-        for name in ("calls", "faults", "prompt_tokens", "output_tokens", "charge", "shortfall")
-    )
+    + ", ".join(f"{name} = usage_hourly.{name} + excluded.{name}" for name in SUMS)
 )
 
 
