@@ -5,7 +5,7 @@ are answered in that shape.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -134,7 +134,7 @@ class Account:
             name=caller.key_name,
             group=caller.groups[0] if caller.groups else "",
             groups=caller.groups,
-            quota=None if caller.quota is None else format_usd(caller.quota),
+            quota=_quota(caller, caps),
             used=format_usd(spent),
             remaining=format_usd(max(min(lefts), 0)) if lefts else None,
             balance=None if wallet is None else format_usd(wallet.total),
@@ -167,6 +167,14 @@ def _limits(of: str, name: str, limits: RateLimits) -> SharedLimits:
 def _may_use(caller: Caller, model: str) -> bool:
     """May the key use this model, or any that this wildcard fits?"""
     return not caller.models or any(matches(own, model) or matches(model, own) for own in caller.models)
+
+
+def _quota(caller: Caller, caps: Sequence[Balance]) -> str | None:
+    """The key's limit as the database has it now: the cached caller may not have heard of a change yet."""
+    if caller.quota is None or not caps:
+        return None
+    cap = caps[0].cap
+    return format_usd(caller.quota if cap is None else cap)
 
 
 def _subscription(view: KeyView, caller: Caller) -> dict[str, Any]:
