@@ -86,6 +86,7 @@ class RelayUnderTest:
     """Runs calls and keeps their records."""
 
     relay: Relay
+    limits: Limits
     registry: Registry
     upstream: Upstream
     buckets: Buckets
@@ -137,7 +138,13 @@ class RelayUnderTest:
 
 @contextlib.asynccontextmanager
 async def running_relay(
-    channels: Sequence[Channel], *, prices: PriceTable = NO_PRICES, disconnect: Disconnect = "cancel", **caller: Any
+    channels: Sequence[Channel],
+    *,
+    prices: PriceTable = NO_PRICES,
+    disconnect: Disconnect = "cancel",
+    show_cost: bool = True,
+    groups: Sequence[Group] = (Group(1, "default"),),
+    **caller: Any,
 ) -> AsyncIterator[RelayUnderTest]:
     """A relay over these channels, for one key; it pays from the house account unless it is given a `wallet`.
 
@@ -152,7 +159,8 @@ async def running_relay(
     if (usd := caller.pop("quota_usd", None)) is not None:
         caller["caps"] = (await accounts.open_bucket(database, "quota", accounts.quota_ref(1), parse_usd(usd)),)
     buckets = await Buckets.open(database, data, SystemClock())
-    facts = {"key_id": 1, "key_name": "k", "user_id": 1, "groups": ("default",), "wallet": HOUSE} | caller
+    names = tuple(group.name for group in groups)
+    facts = {"key_id": 1, "key_name": "k", "user_id": 1, "groups": names, "wallet": HOUSE} | caller
     known = {key_hash(SECRET): Caller(**facts)}
 
     async def find(digest: str) -> Caller | None:
@@ -160,7 +168,7 @@ async def running_relay(
 
     records: list[Record] = []
     models = [Model("*", disconnect=disconnect)]
-    router = Router(Snapshot(1, {"default": Group(1, "default")}, channels, models, prices), random.Random(1))
+    router = Router(Snapshot(1, {group.name: group for group in groups}, channels, models, prices), random.Random(1))
     upstream, registry = Upstream(), Registry(1000)
     book = PriceBook(prices)
     limits = Limits(database, lambda: router.snapshot, SystemClock())
@@ -177,9 +185,10 @@ async def running_relay(
         registry=registry,
         clock=SystemClock(),
         observe=records.append,
+        show_cost=show_cost,
     )
     try:
-        yield RelayUnderTest(Relay(services), registry, upstream, buckets, records)
+        yield RelayUnderTest(Relay(services), limits, registry, upstream, buckets, records)
     finally:
         await upstream.close()
         await limits.close()

@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     documented.variables_are_settings,
     documented.routes_documented,
     documented.commands_documented,
+    documented.metrics_documented,
     leaks.machine_paths,
     leaks.registry_hosts,
     leaks.locks_name_no_host,

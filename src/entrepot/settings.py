@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     The installation's own keys are never refused.
     """
+    show_cost: bool = True
+    """Write what a call costs into the last usage event of a stream, and in place of a vendor's own cost."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` is believed."""
     metrics_token: str | None = None

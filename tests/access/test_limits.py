@@ -182,6 +182,40 @@ async def test_all_or_nothing(worker: Make) -> None:
     await enter(limits, caller(rpm=2, concurrency=1))
 
 
+def groups_of(**limits: RateLimits) -> Snapshot:
+    return Snapshot(1, {name: Group(n, name, limits=each) for n, (name, each) in enumerate(limits.items(), 1)})
+
+
+async def test_of_several_groups_the_first_with_room_counts(worker: Make) -> None:
+    limits = await worker(groups_of(vip=RateLimits(rpm=1), default=RateLimits(rpm=2)))
+    who, both = caller(rpm=9), ("vip", "default")
+    entered = [(await enter(limits, who, groups=both)).group for _ in range(3)]
+    assert entered == ["vip", "default", "default"]
+    assert "the group" in (await refusal(limits, who, groups=both)).message
+    assert limits._allowances["key:1:requests"].used(limits.rounds.now) == 3, "counted for a call that was refused"
+
+
+async def test_a_call_moves_to_the_group_that_serves_it(worker: Make) -> None:
+    limits = await worker(groups_of(vip=RateLimits(tpm=100, concurrency=1), default=RateLimits(rpm=1, tpm=500)))
+    entered = await enter(limits, caller(concurrency=5), groups=("vip", "default", "other"))
+    await refusal(limits, caller(), groups=("vip",))
+    await limits.move(entered, "default")
+    assert entered.group == "default"
+    again = await enter(limits, caller(), groups=("vip", "default"))
+    assert again.group == "vip", "the place in the group that did not serve was kept"
+    with pytest.raises(Fault) as caught:
+        await limits.move(again, "default")
+    assert "the group 'default'" in caught.value.message
+    again.leave(0)
+    entered.leave(400)
+    entered.leave(400)
+    left = {scope: allowance.used(limits.rounds.now) for scope, allowance in limits._allowances.items()}
+    assert (left["group:1:tokens"], left["group:2:tokens"], left["group:1:concurrency"]) == (0, 400, 0)
+    assert left["key:1:concurrency"] == 0
+    await limits.move(free := await enter(limits, caller(), groups=("default2", "other")), "vip")
+    assert (free.group, len(free.allowances)) == ("vip", 2)
+
+
 async def test_who_shares_what(worker: Make) -> None:
     snapshot = Snapshot(
         1,

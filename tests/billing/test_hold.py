@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from entrepot.billing.hold import Billing, Hold, When
@@ -16,8 +17,10 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Basis, Usage
 from entrepot.kit import json
 from entrepot.kit.clock import SystemClock
+from entrepot.kit.ids import RequestIds
 from entrepot.snapshot.prices import PriceRow, price_table
 from entrepot.store.raw import open_database
+from tests.billing.test_rows import RECORD
 from tests.relays import template_database
 
 USD = 1_000_000_000
@@ -55,9 +58,14 @@ async def test_a_whole_answer_holds_its_cap_and_a_stream_a_slice(desk: Buckets) 
     assert (await held(desk, caller)) == 2 * USD
     stream = await hold(desk, caller, peek(stream=True, cap=32_000))
     assert (await held(desk, caller)) == 2 * USD + 1_024 * USD // 1000
-    whole.release()
-    stream.release()
+    end(whole)
+    end(stream)
     assert (await held(desk, caller)) == 0
+
+
+def end(made: Hold) -> None:
+    """Nothing came of it."""
+    made.settle(msgspec.structs.replace(RECORD, id=RequestIds(SystemClock()).mint()), 1_000_000)
 
 
 async def held(desk: Buckets, caller: Caller) -> int:
@@ -69,7 +77,7 @@ async def held(desk: Buckets, caller: Caller) -> int:
 async def test_what_the_balance_affords(desk: Buckets) -> None:
     capped = await hold(desk, await wallet(desk, 0.5), peek())
     assert capped.max_output == 500
-    capped.release()
+    end(capped)
 
 
 @pytest.mark.parametrize(("usd", "kind"), [(0, Kind.INSUFFICIENT_QUOTA), (0.01, Kind.INSUFFICIENT_QUOTA)])
@@ -88,14 +96,14 @@ async def test_short_only_because_of_holds_is_429(desk: Buckets) -> None:
     with pytest.raises(Fault) as caught:
         await hold(desk, caller, peek(stream=True))
     assert (caught.value.kind, caught.value.retry_after) == (Kind.BALANCE_ON_HOLD, 1)
-    running.release()
-    (await hold(desk, caller, peek(stream=True))).release()
+    end(running)
+    end(await hold(desk, caller, peek(stream=True)))
 
 
 async def test_the_house_is_never_refused_and_others_need_a_price(desk: Buckets) -> None:
     empty = PriceBook(price_table({}))
     house = Caller(1, "k", 1, ("default",), wallet=HOUSE)
-    (await hold(desk, house, peek(), empty)).release()
+    end(await hold(desk, house, peek(), empty))
     with pytest.raises(Fault) as caught:
         await hold(desk, await wallet(desk, 1), peek(), empty)
     assert caught.value.kind is Kind.NOT_PRICED
@@ -107,4 +115,4 @@ async def test_counted_usage_carries_the_prompt(desk: Buckets) -> None:
     counted = made.counted(Usage(output=7))
     assert (counted.output, counted.basis) == (7, Basis.COUNTED)
     assert 300 < counted.input < 800
-    made.release()
+    end(made)

@@ -11,7 +11,7 @@ from entrepot.store.raw import open_database
 from tests.buckets.desks import Bank
 from tests.databases import BOTH, Databases
 
-TABLES = ("usage", "usage_hourly", "journal_rejects", "journals", "recalls", "leases", "ledger", "incarnations")
+TABLES = ("usage", "usage_hourly", "usage_seals", "journal_rejects", "journals", "recalls", "leases", "ledger", "incarnations")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets, Options
+from entrepot.buckets.figures import Figures
 from entrepot.buckets.record import Line
 from entrepot.buckets.verify import Report, verify
 from entrepot.kit.clock import Clock, ManualClock
@@ -39,9 +40,13 @@ class Bank:
         return dataclasses.replace(QUIET, **changes)
 
     async def desk(
-        self, options: Options = QUIET, crash: Callable[[str], None] = lambda _: None, clock: Clock | None = None
+        self,
+        options: Options = QUIET,
+        crash: Callable[[str], None] = lambda _: None,
+        clock: Clock | None = None,
+        figures: Figures | None = None,
     ) -> Buckets:
-        return await Buckets.open(self.db, self.data_dir, clock or self.clock, options, crash)
+        return await Buckets.open(self.db, self.data_dir, clock or self.clock, options, crash, figures=figures)
 
     def line(self, outcome: str = "ok", **columns: Any) -> Line:
         return line(f"req_{next(self._numbers):08d}", outcome=outcome, **columns)

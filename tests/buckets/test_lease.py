@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.buckets.lease import THIN_HOLDS, Account, grant_amount, is_thin, slice_target
+from entrepot.buckets.lease import THIN_HOLDS, Account, slice_target
 
 amounts = st.integers(0, 10**12)
 
@@ -68,32 +68,3 @@ def test_minute_of_spend_fades() -> None:
     assert account.minute == 5
     account.note_spend(5, 100_000)
     assert account.minute == 10, "a clock that goes back adds nothing"
-
-
-def test_refill_when_half_is_gone() -> None:
-    account = Account(1, 100)
-    account.slice, account.thin = 100, False
-    account.hold(50)
-    assert not account.wants_refill()
-    account.hold(1)
-    assert account.wants_refill()
-    account.thin = True
-    assert not account.wants_refill()
-
-
-def test_policy_by_hand() -> None:
-    """(free, total, live workers, unit, target) → lease."""
-    table = [
-        ((1_000_000, 10, 1, 10, 80), 80),  # rich, no history: eight holds
-        ((1_000_000, 10, 1, 10, 5_000), 5_000),  # a minute of spend
-        ((1_000_000, 10, 1, 10, 900_000), 250_000),  # at most a quarter
-        ((1_000_000, 10, 5, 10, 900_000), 50_000),  # a quarter of a fifth
-        ((319, 10, 1, 10, 80), 10),  # thin: exactly
-        ((320, 10, 1, 10, 80), 80),
-        ((15, 20, 1, 10, 80), 15),  # all there is
-        ((1_000, 400, 1, 10, 80), 400),  # many wait: what they want
-    ]
-    for (free, total, live, unit, target), expected in table:
-        assert grant_amount(free, total, share=4 * live, thin=8 * unit, target=target) == expected
-    assert is_thin(319, 1, 10)
-    assert not is_thin(320, 1, 10)

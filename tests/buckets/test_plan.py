@@ -26,15 +26,16 @@ def test_in_order_up_to_the_lease() -> None:
     assert (plan.house, plan.shortfalls) == (20, [("r2", 20)])
     hour = 1_800_000_000_000_000 // HOUR_US
     assert plan.postings == {(WALLET, hour): 100}
-    assert list(plan.hours.values()) == [[3, 0, 0, 0, 100, 20]]
+    assert list(plan.hours.values()) == [[3, 0, 0, 0, 100, 20, 0, 0, 0]]
     assert charges_of(records) == {WALLET: 120, QUOTA: 120}
 
 
 def test_house_pays_its_own_calls() -> None:
-    plan = make_plan([Settle(line("r", fault="x"), ((HOUSE, 40), (QUOTA, 40)))], {QUOTA: 100}, "j")
+    refused = line("r", outcome="refused", bytes_in=3, bytes_out=4, total_us=5)
+    plan = make_plan([Settle(refused, ((HOUSE, 40), (QUOTA, 40)))], {QUOTA: 100}, "j")
     assert (plan.house, plan.spent, plan.shortfalls) == (40, {QUOTA: 40}, [])
     assert values(plan.rows[0])["wallet_id"] == HOUSE
-    assert list(plan.hours.values()) == [[1, 1, 0, 0, 40, 0]]
+    assert list(plan.hours.values()) == [[1, 1, 0, 0, 40, 0, 3, 4, 5]]
 
 
 def test_no_bucket_at_all() -> None:

@@ -4,7 +4,7 @@ import random
 
 from entrepot.buckets import statements
 from entrepot.buckets.accounts import open_bucket
-from entrepot.buckets.lease import UNLIMITED, grant_amount
+from entrepot.buckets.lease import UNLIMITED
 from entrepot.buckets.statements import Grant
 from entrepot.store.contract import Step
 from tests.buckets.desks import Bank
@@ -12,6 +12,31 @@ from tests.buckets.desks import Bank
 
 async def incarnation(bank: Bank) -> int:
     return (await bank.db.change([statements.begin_incarnation(bank.db.dialect, "test")]))[0][0][0]
+
+
+def grant_amount(free: int, total: int, *, share: int, thin: int, target: int) -> int:
+    """How much of `free` is leased when `total` is wanted: the policy of GRANT_AMOUNT in Python."""
+    if free <= total:
+        return free
+    if free // share < thin:
+        return total
+    return max(total, min(target, free // share))
+
+
+def test_the_policy_by_hand() -> None:
+    """(free, total, live workers, unit, target) → lease."""
+    table = [
+        ((1_000_000, 10, 1, 10, 80), 80),  # rich, no history: eight holds
+        ((1_000_000, 10, 1, 10, 5_000), 5_000),  # a minute of spend
+        ((1_000_000, 10, 1, 10, 900_000), 250_000),  # at most a quarter
+        ((1_000_000, 10, 5, 10, 900_000), 50_000),  # a quarter of a fifth
+        ((319, 10, 1, 10, 80), 10),  # thin: exactly
+        ((320, 10, 1, 10, 80), 80),
+        ((15, 20, 1, 10, 80), 15),  # all there is
+        ((1_000, 400, 1, 10, 80), 400),  # many wait: what they want
+    ]
+    for (free, total, live, unit, target), expected in table:
+        assert grant_amount(free, total, share=4 * live, thin=8 * unit, target=target) == expected
 
 
 async def test_grants_follow_the_policy(bank: Bank) -> None:
@@ -38,7 +63,7 @@ async def test_grants_follow_the_policy(bank: Bank) -> None:
         if free[wish.bucket] >= wish.least
     }
     assert dict(granted) == expected
-    assert dict(left) == {bucket: free[bucket] - nano for bucket, nano in expected.items()}
+    assert {row[0]: row[1] for row in left} == {bucket: free[bucket] - nano for bucket, nano in expected.items()}
     # A second time adds to the same rows.
     again, _ = (await bank.db.change(work))[-2:]
     assert {bucket for bucket, total in again if total <= expected[bucket]} == set()

@@ -17,6 +17,8 @@ DEEDS = [
     ("UPDATE usage SET arrived_at = arrived_at + 7200000000 WHERE charge = 10", "I4"),
     ("UPDATE usage SET shortfall = 5 WHERE charge = 10", "I4"),
     ("UPDATE usage_hourly SET charge = charge + 1", "I4"),
+    ("UPDATE ledger SET reference = 'usage:nobody' WHERE kind = 'usage'", "I4"),
+    ("UPDATE ledger SET reference = reference || '0' WHERE kind = 'usage'", "I4"),
     ("UPDATE journals SET settled = settled + 1", "I3"),
     ("UPDATE leases SET spent = spent + 1", "I2"),
     ("UPDATE incarnations SET state = 'retired'", "I5"),

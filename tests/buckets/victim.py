@@ -1,5 +1,6 @@
 """A worker that kills itself with SIGKILL at the n-th passing of a crash point; run by the tests as a process of its own.
 
+`close/between` counts from its orderly end on; before `reborn.…` its incarnation is retired in the midst of its calls.
 It writes a line for each call that ended (`request charge`), as a client would keep its own account.
 """
 
@@ -9,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from entrepot.buckets import replay
 from entrepot.buckets.desk import Buckets, Options
 from entrepot.buckets.errors import RefusedError
 from entrepot.kit.clock import SystemClock
@@ -19,18 +21,24 @@ OPTIONS = Options(tick=0.01, retry=0.005, segment_size=8 * 1024, care=600.0)
 
 
 async def main(url: str, data_dir: str, wallet: str, point: str, count: str) -> None:
-    left = int(count)
+    left, phase = int(count), ""
 
     def crash(name: str) -> None:
         nonlocal left
-        if name == point:
+        if phase + name == point:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     db = await open_database(url)
     desk = await Buckets.open(db, Path(data_dir), SystemClock(), OPTIONS, crash)
-    await asyncio.gather(*(caller(desk, int(wallet), number) for number in range(3)))
+    callers = [asyncio.ensure_future(caller(desk, int(wallet), number)) for number in range(3)]
+    if point.startswith("reborn"):
+        await asyncio.sleep(0.02)
+        await replay.retire_silent(db, -1_000_000)
+    await asyncio.gather(*callers)
+    if point.startswith("close/"):
+        phase = "close/"
     await desk.close()
     await db.close()
 

@@ -9,6 +9,9 @@ def test_the_life_of_a_user(run: Run, run_json: RunJson) -> None:
     assert run_json("user", "update", "alice", "--role", "admin")["role"] == "admin"
     assert run_json("user", "disable", "alice")["status"] == "disabled"
     assert run_json("user", "enable", "alice")["status"] == "enabled"
+    assert run_json("user", "update", "alice", "--rpm", "60", "--tpm", "9000")["rpm"] == 60
+    lifted = run_json("user", "update", "alice", "--lift", "rpm")
+    assert (lifted["role"], lifted["rpm"], lifted["tpm"]) == ("admin", None, 9000)
     page = run_json("user", "list", "--limit", "1")
     assert [row["name"] for row in page["data"]] == ["installation"]
     assert [row["name"] for row in run_json("user", "list", "--after", page["next"])["data"]] == ["alice"]

@@ -5,7 +5,7 @@ import pytest
 from entrepot.control.errors import ConflictError, UnavailableError
 from entrepot.control.services import Services
 from entrepot.store.contract import ConflictError as StoreConflictError
-from entrepot.store.contract import Guard, GuardError, GuardMany, Many, Statement, StatementError, StoreAwayError
+from entrepot.store.contract import Guard, GuardError, GuardMany, Many, Rows, Statement, StatementError, StoreAwayError
 from entrepot.store.raw import Database
 
 PUT = "INSERT INTO settings (name, value) VALUES ($1, $2) RETURNING name"
@@ -41,6 +41,8 @@ async def test_a_change_that_fails_leaves_the_rest_as_it_was(services: Services,
             await tx.raw.change([GuardMany("UPDATE settings SET value = '' WHERE name = $1 RETURNING 1", [("kept",), ("no",)])])
         with pytest.raises(StoreConflictError):
             await tx.raw.transaction([Statement(PUT, ("x", "1")), Statement(PUT, ("kept", "2"))])
+        with pytest.raises(StatementError):
+            await tx.raw.change([Rows("settings", ("name",), ("text",), "", [("x",)])])
         seen: list[str] = []
         assert await tx.raw.change([Statement(PUT, ("after", "1"))], seen.append) == [[("after",)]]
         assert seen == ["between"]

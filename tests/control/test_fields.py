@@ -14,6 +14,7 @@ from entrepot.control.fields import (
     Ratio,
     Spec,
     Text,
+    UnlessUnlimited,
     Usd,
     parse_moment,
 )
@@ -29,6 +30,7 @@ class Everything(Spec):
     text: Text = ""
     network: Network = "::1"
     usd: Usd = "0"
+    quota: UnlessUnlimited[Usd] = None
     ratio: Ratio = "1"
     moment: Moment = "never"
     base_url: BaseUrl = ""
@@ -69,6 +71,9 @@ def test_what_is_no_moment(text: str) -> None:
         ("label", "东区", "东区"),
         ("network", "2001:db8::1/32", "2001:db8::/32"),
         ("usd", "0.000000001", "0.000000001"),
+        ("quota", "5", "5"),
+        ("quota", None, None),
+        ("quota", "unlimited", None),
         ("proxy", "socks5h://u:p@h:1", "socks5h://u:p@h:1"),
         ("headers", {"X-A": "b"}, {"x-a": "b"}),
     ],
@@ -92,6 +97,8 @@ def test_taken(field: str, value: object, kept: object) -> None:
         ("usd", "1e30"),
         ("usd", 1),
         ("usd", "ten"),
+        ("quota", "-1"),
+        ("quota", "none"),
         ("ratio", "-0.1"),
         ("ratio", 1.5),
         ("moment", "soon"),

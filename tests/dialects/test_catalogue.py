@@ -131,6 +131,42 @@ def test_our_own_usage_chunk_is_taken_out(name: str) -> None:
         agrees(tap.usage, recording)
 
 
+@requires_shared
+@pytest.mark.parametrize("name", STREAMED)
+def test_the_cost_goes_into_the_last_usage_event_and_nothing_else_changes(name: str) -> None:
+    for recording in answers(name, stream=True):
+        for size in (len(recording.body), 700):
+            tap = DIALECTS["chat"].tap(Tapping(stream=True, show_cost=True))
+            pieces = [recording.body[at : at + size] for at in range(0, len(recording.body), size)]
+            out = fed(tap, pieces) + tap.last("0.000012")
+            before, after = payloads(recording.body), payloads(out)
+            priced = [payload for payload in before if payload.get("usage")][-1:]
+            for payload in priced:
+                kept = {name: value for name, value in payload["usage"].items() if not name.startswith("cost")}
+                payload["usage"] = kept | {"cost": 0.000012}
+            assert after == before, recording.id
+            assert out.endswith(b"data: [DONE]\n\n") == recording.body.rstrip().endswith(b"[DONE]")
+            if not priced:
+                assert out == recording.body
+            plain = DIALECTS["chat"].tap(Tapping(stream=True))
+            fed(plain, [recording.body])
+            assert facts(tap) == facts(plain)
+
+
+@requires_shared
+@pytest.mark.parametrize("name", FILES)
+def test_only_a_vendors_own_cost_is_replaced_in_whole_answers(name: str) -> None:
+    for recording in answers(name, stream=False):
+        tap = DIALECTS[FILES[name]].tap(Tapping(stream=False, show_cost=True))
+        out = fed(tap, [recording.body]) + tap.last("0.5")
+        usage = json.loads(recording.body).get("usage") or {}
+        if any(field.startswith("cost") for field in usage):
+            kept = {field: value for field, value in usage.items() if not field.startswith("cost")}
+            assert json.loads(out) == json.loads(recording.body) | {"usage": kept | {"cost": 0.5}}
+        else:
+            assert out == recording.body
+
+
 def _small(limit: int, *, stream: bool) -> list[Recording]:
     """One recording a file, the shortest one below `limit` bytes."""
     found: list[Recording] = []

@@ -47,6 +47,7 @@ def test_stream_with_and_without_usage(openai: OpenAI) -> None:
     assert asked[-1].choices == []
     assert asked[-1].usage is not None
     assert asked[-1].usage.completion_tokens > 0
+    assert asked[-1].usage.model_extra == {"cost": 0}, "what the call costs: the sandbox is free"
 
 
 def test_stream_helper(openai: OpenAI) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from entrepot.buckets import accounts
 from entrepot.compose.prepare import prepare
+from entrepot.core.money import parse_usd
 from entrepot.settings import Handoff
+from entrepot.store.raw import open_database
 from tests.gateways import GatewayUnderTest, running_gateway
 
 CONFIG = """
@@ -17,14 +20,23 @@ CONFIG = """
 name = "sandbox/*"
 price.input = "1"
 price.output = "1000"
+rpm = 5000
+[[group]]
+name = "default"
+tpm = 90000
+[[model]]
+name = "gpt-*"
+rpm = 10
 [[user]]
 name = "ada"
 balance = "10"
+concurrency = 50
 [[key]]
 name = "app"
 user = "ada"
 secret = "sk-ada-app-key"
 quota = "2.5"
+models = ["sandbox/echo", "sandbox/story*"]
 rpm = 600
 [[user]]
 name = "bob"
@@ -78,6 +90,29 @@ async def test_key_and_receipt(gateway: GatewayUnderTest) -> None:
         assert float(after["remaining"]) == pytest.approx(2.5 - float(cost))
         for path in ("/key", "/v1/v1/key"):
             assert (await client.get(path)).status_code == 200
+
+
+async def test_all_limits_that_bind_a_key_are_shown(gateway: GatewayUnderTest) -> None:
+    nothing = {"rpm": None, "tpm": None, "concurrency": None}
+    account = {"of": "account", "name": "", **nothing, "concurrency": 50}
+    group = {"of": "group", "name": "default", **nothing, "tpm": 90000}
+    models = [{"of": "model", "name": name, **nothing, "rpm": rpm} for name, rpm in (("sandbox/*", 5000), ("gpt-*", 10))]
+    async with holder(gateway) as ada, holder(gateway, "sk-bob-other-key") as bob:
+        assert (await key(ada))["limits"] == {**nothing, "rpm": 600, "shared": [account, group, models[0]]}
+        assert (await key(bob))["limits"] == {**nothing, "shared": [group, *models]}
+
+
+async def test_a_quota_that_was_just_raised_is_shown(gateway: GatewayUnderTest) -> None:
+    async with holder(gateway) as client:
+        assert (await key(client))["quota"] == "2.5"  # from here on the worker's cache knows the key
+        database = await open_database(gateway.settings.database)
+        try:
+            bucket = (await accounts.find(database, [accounts.quota_ref(2)]))[accounts.quota_ref(2)]
+            await accounts.set_cap(database, bucket, parse_usd("4"))  # and nothing tells the worker
+        finally:
+            await database.close()
+        after = await key(client)
+        assert (after["quota"], after["remaining"]) == ("4", "4")
 
 
 async def test_a_receipt_belongs_to_its_account(gateway: GatewayUnderTest) -> None:

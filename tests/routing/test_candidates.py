@@ -56,6 +56,13 @@ def test_groups_in_the_keys_order_and_their_ratio() -> None:
     ]
 
 
+def test_the_groups_that_serve_a_model() -> None:
+    made = router(channel(1), channel(2, groups=("vip",), models=("vip-only",)))
+    assert list(made.serving(("vip", "default"), "gpt-4o")) == ["default"]
+    assert list(made.serving(("vip", "nobody"), "vip-only")) == ["vip"]
+    assert list(made.serving(("vip", "default"), "no-such")) == []
+
+
 def test_a_model_map_gives_the_vendors_name() -> None:
     made = router(channel(1, model_map={"gpt-4o": "deploy-7"}))
     (mapped,) = made.candidates(("default",), "gpt-4o")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from entrepot.store.contract import ConflictError, Database, Guard, GuardError, GuardMany, Many, Statement, StatementError
+from entrepot.store.contract import ConflictError, Database, Guard, GuardError, GuardMany, Many, Rows, Statement, StatementError
 from entrepot.store.raw import open_database
 
 PUT = "INSERT INTO settings (name, value) VALUES ($1, $2)"
@@ -66,3 +66,29 @@ async def test_calls_between_the_statements(database: Database) -> None:
     seen: list[str] = []
     await database.change([Statement(ALL), Statement(ALL)], seen.append)
     assert seen == ["between"] * 3
+
+
+def rows(*names: str, conflict: str = "") -> Rows:
+    return Rows("settings", ("name", "value"), ("text", "text"), conflict, [(name, "x") for name in names])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 63, 64, 65, 200])
+async def test_rows_by_the_many(database: Database, count: int) -> None:
+    names = [f"{number:03}" for number in range(count)]
+    assert await database.change([rows(*names), Statement("SELECT name FROM settings ORDER BY name")]) == [
+        [],
+        [(name,) for name in names],
+    ]
+
+
+async def test_a_row_that_is_not_written_undoes_all(database: Database) -> None:
+    keep = "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE settings.value = 'old'"
+    await database.change([Statement(PUT, ("a", "old")), Statement(PUT, ("b", "kept"))])
+    await database.change([rows("a", "c", conflict=keep)])
+    assert await database.fetch(ALL) == [("a", "x"), ("b", "kept"), ("c", "x")]
+    with pytest.raises(GuardError) as found:
+        await database.change([Statement(SET, ("a", "y")), rows("b", "d", conflict=keep)])
+    assert found.value.step == 1
+    with pytest.raises(ConflictError):
+        await database.change([rows("e", "a")])
+    assert await database.fetch(ALL) == [("a", "x"), ("b", "kept"), ("c", "x")]

@@ -10,6 +10,7 @@ _SETTINGS = "src/entrepot/settings.py"
 _CALLERS = frozenset({"ENTREPOT_KEY"})
 """What our examples call the shell variable that holds a caller's own key; no process of ours reads it."""
 _VARIABLE = re.compile(r"\bENTREPOT_[A-Z0-9_]*[A-Z0-9]\b")
+_METRIC = re.compile(r"entrepot_[a-z_]+[a-z]")
 _ROUTE = re.compile(r"/(?:v1|api|healthz|readyz|metrics)(?:/[a-z_{}./-]*)?")
 
 
@@ -53,6 +54,18 @@ def commands_documented(project: Project) -> Iterator[Finding]:
         for line, command in _commands(source):
             if not re.search(rf"\b{re.escape(command)}\b", text):
                 yield Finding(source.path, line, "undocumented", f"command `{command}` is not in docs/cli.md", command)
+
+
+def metrics_documented(project: Project) -> Iterator[Finding]:
+    """Prevents: the number that told of the outage an hour before, and on which nobody knew to set an alarm."""
+    if "docs/endpoints.md" not in project.names:
+        return
+    text = project.text("docs/endpoints.md")
+    for source in project.under("src/entrepot/observe", "src/entrepot/compose"):
+        for node in ast.walk(source.tree):
+            name = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            if _METRIC.fullmatch(name) and not re.search(rf"`{name}(?:_total)?`", text):
+                yield Finding(source.path, node.lineno, "undocumented", f"metric {name} is not in docs/endpoints.md", name)
 
 
 def setting_names(project: Project) -> list[str]:

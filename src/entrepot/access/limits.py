@@ -47,12 +47,24 @@ _UNITS: Final[dict[Kind, str]] = {
 class Entered:
     """A call that was let in. Say `leave` when it has ended, on every way out."""
 
-    __slots__ = ("_inside", "_limits", "allowances")
+    __slots__ = ("_inside", "_limits", "_of_group", "allowances", "group")
 
-    def __init__(self, limits: "Limits", allowances: Sequence[Allowance]) -> None:
+    def __init__(
+        self, limits: "Limits", allowances: Sequence[Allowance], group: str | None = None, of_group: Sequence[Allowance] = ()
+    ) -> None:
         self._limits = limits
         self.allowances = allowances
         self._inside = bool(allowances)
+        self.group = group
+        """Whose limits count, where the call may move to another group; None: it has but one."""
+        self._of_group = of_group
+
+    def moved(self, group: str, of_group: Sequence[Allowance]) -> None:
+        """For Limits: the call has entered `of_group` and leaves what it had of the group before."""
+        self._limits.left(self._of_group, 0)
+        kept = [allowance for allowance in self.allowances if allowance not in self._of_group]
+        self.allowances, self.group, self._of_group = [*kept, *of_group], group, of_group
+        self._inside = bool(self.allowances)
 
     def leave(self, tokens_used: int = 0) -> None:
         """Free the place and debit what was really used. Saying it again changes nothing."""
@@ -113,14 +125,23 @@ class Limits:
         return len(self._allowances)
 
     def enter(self, caller: Caller, groups: Sequence[str], model: str, tokens: int = 0) -> Entered | Awaitable[Entered]:
-        """Let a call in, at once where memory can tell. `groups`: those whose limits count; `tokens`: an estimate.
+        """Let a call in, at once where memory can tell. `groups`: those that may serve it; `tokens`: an estimate.
 
-        Raises Fault(RATE_LIMITED), as the awaitable does.
+        Of several groups the first counts that has room. Raises Fault(RATE_LIMITED), as the awaitable does.
         """
-        allowances = self._for(caller, groups, model)
+        if len(groups) > 1:
+            return self._enter_one_of(caller, groups, model, tokens)
+        allowances = self._for(caller, model, groups[0] if groups else "")
         if not allowances:
             return self._free
         return self._enter(allowances, tokens) or self._wait(allowances, tokens)
+
+    async def move(self, entered: Entered, group: str) -> None:
+        """Another of the key's groups serves the call now: its limits count from here on. Raises Fault(RATE_LIMITED)."""
+        of_group = self._of_group(group)
+        if of_group and self._enter(of_group, 0) is None:
+            await self._wait(of_group, 0)
+        entered.moved(group, of_group)
 
     def headers(self, entered: Entered) -> Headers:
         """OpenAI's x-ratelimit headers, of the limits with the least left; () where nothing is limited."""
@@ -143,20 +164,41 @@ class Limits:
 
     # Which limits?
 
-    def _for(self, caller: Caller, groups: Sequence[str], model: str) -> list[Allowance]:
+    async def _enter_one_of(self, caller: Caller, groups: Sequence[str], model: str, tokens: int) -> Entered:
+        own = self._for(caller, model)
+        refusals: list[Fault] = []
+        for group in groups:
+            of_group = self._of_group(group)
+            allowances = [*own, *of_group]
+            try:
+                if allowances and self._enter(allowances, tokens) is None:
+                    await self._wait(allowances, tokens)
+            except Fault as fault:
+                refusals.append(fault)
+            else:
+                return Entered(self, allowances, group, of_group)
+        raise min(refusals, key=lambda fault: fault.retry_after or 0.0)
+
+    def _for(self, caller: Caller, model: str, group: str = "") -> list[Allowance]:
         found: list[Allowance] = []
         if caller.rpm is not None or caller.tpm is not None or caller.concurrency is not None:
             self._add(found, f"key:{caller.key_id}", RateLimits(caller.rpm, caller.tpm, caller.concurrency))
         if caller.user_limits is not None:
             self._add(found, f"user:{caller.user_id}", caller.user_limits)
         snapshot = self._snapshot()
-        for name in groups:
-            group = snapshot.groups.get(name)
-            if group is not None and group.limits is not None:
-                self._add(found, f"group:{group.id}", group.limits)
         about = snapshot.about(model)
         if about.limits is not None:
             self._add(found, f"model:{about.id}", about.limits)
+        served = snapshot.groups.get(group)
+        if served is not None and served.limits is not None:
+            self._add(found, f"group:{served.id}", served.limits)
+        return found
+
+    def _of_group(self, name: str) -> list[Allowance]:
+        found: list[Allowance] = []
+        group = self._snapshot().groups.get(name)
+        if group is not None and group.limits is not None:
+            self._add(found, f"group:{group.id}", group.limits)
         return found
 
     def _add(self, found: list[Allowance], owner: str, limits: RateLimits) -> None:

@@ -7,13 +7,13 @@ the answer goes out.
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from entrepot.billing.charge import MAX_CHARGE, cost
 from entrepot.billing.estimate import DEFAULT_CAP, Estimate, estimate
-from entrepot.billing.prices import PriceBook, Quote, free
+from entrepot.billing.prices import PriceBook, Quote, Unpriced, free
 from entrepot.billing.rows import line_of
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
@@ -147,10 +147,6 @@ class Hold:
         """The call costs `record.charge`; gives the journal's position. Never waits, never fails for lack of money."""
         return self._held.settle(record.charge, line_of(record, self._terms.quote, ratio_ppm))
 
-    def release(self) -> None:
-        """Give it back without a trace, where not even a usage row is due."""
-        self._held.release()
-
 
 def _most(estimate: Estimate, max_output: int | None) -> int:
     """What the answer can cost at most: its cap, the client's or ours; without one there is no most."""
@@ -164,9 +160,9 @@ class Billing:
 
     __slots__ = ("_buckets", "_unpriced")
 
-    def __init__(self, buckets: Buckets, unpriced: Literal["refuse", "free"]) -> None:
+    def __init__(self, buckets: Buckets, unpriced: Unpriced) -> None:
         self._buckets = buckets
-        self._unpriced: Literal["refuse", "free"] = unpriced
+        self._unpriced: Unpriced = unpriced
 
     async def hold(self, caller: Caller, operation: Operation, peek: Peek, book: PriceBook, when: "When") -> Hold:
         """Reserve what the call may cost. Raises Fault with 402, 429 or 503; then nothing is reserved."""

@@ -132,11 +132,6 @@ class PriceBook:
                 self._memo[model] = found
         return found[2]
 
-    def quote_or(self, model: str, at: int, unpriced: Unpriced) -> Quote | None:
-        """Like `quote`, but a model without a price is free where the operator says so."""
-        found = self.quote(model, at)
-        return free(self.version) if found is None and unpriced == "free" else found
-
     def _find(self, model: str, at: int) -> _Found:
         start, end = 0, _FOREVER
         for name in self._names(model):

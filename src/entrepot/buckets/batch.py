@@ -1,4 +1,4 @@
-"""What the flusher works on: a batch of journal records, why a bucket could not grant, and figures for metrics."""
+"""What the flusher works on: a batch of journal records, and why a bucket could not grant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,24 +6,6 @@ from typing import NamedTuple
 
 from entrepot.buckets.record import RecordError, Settle, decode
 from entrepot.buckets.segment import Entry
-
-
-@dataclass(slots=True)
-class Figures:
-    """What metrics show of a worker's money. Amounts in nano-USD, times in seconds."""
-
-    rounds: int = 0
-    grants: int = 0
-    refused: int = 0
-    flushed: int = 0
-    rejects: int = 0
-    shortfall: int = 0
-    reborn: int = 0
-    round_seconds: float = 0.0
-    interrupted: int = 0
-    replayed: int = 0
-    retired: int = 0
-    orphans: int = 0
 
 
 class Situation(NamedTuple):

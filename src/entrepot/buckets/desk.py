@@ -11,8 +11,8 @@ from typing import Literal, Self
 from entrepot.buckets import accounts as ledger
 from entrepot.buckets import replay
 from entrepot.buckets.accounts import Balance
-from entrepot.buckets.batch import Figures
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError
+from entrepot.buckets.figures import Figures
 from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.held import Held, Want
 from entrepot.buckets.journal import KEEP, SEGMENT_SIZE, Journal, no_crash, sweep
@@ -65,6 +65,7 @@ class Buckets:
 
     def __init__(self, flusher: Flusher, root: Path, options: Options, crash: Callable[[str], None]) -> None:
         self.flusher = flusher
+        self.figures = flusher.figures
         self._journal = flusher.journal
         self._clock = flusher.clock
         self._root = root
@@ -90,18 +91,19 @@ class Buckets:
         clock: Clock,
         options: Options = Options(),  # frozen
         crash: Callable[[str], None] = no_crash,
+        *,
+        figures: Figures | None = None,
     ) -> Self:
-        """Replay what dead processes left in `data_dir`, then begin a journal of our own.
+        """Replay what dead processes left in `data_dir`, then begin a journal of our own. Counts into `figures`.
 
         Raises StoreAwayError where the database is away, JournalError where the disk does not take a journal.
         """
-        root = data_dir / "journals"
-        figures = await replay.replay_all(db, root, clock, segment_size=options.segment_size, crash=crash)
+        root, figures = data_dir / "journals", figures or Figures()
+        await replay.replay_all(db, root, clock, figures, segment_size=options.segment_size, crash=crash)
         journal = await asyncio.to_thread(lambda: Journal.create(root, segment_size=options.segment_size, crash=crash))
         try:
             await asyncio.to_thread(journal.tend, RECORD_MAX * SPARE_ENDS)
-            flusher = Flusher(db, journal, clock, node=options.node, crash=crash)
-            flusher.figures = figures
+            flusher = Flusher(db, journal, clock, figures=figures, node=options.node, crash=crash)
             await flusher.begin()
         except BaseException:
             journal.close()
@@ -202,11 +204,6 @@ class Buckets:
             await self._journal.synced(position)
 
     @property
-    def figures(self) -> Figures:
-        """For metrics."""
-        return self.flusher.figures
-
-    @property
     def lag(self) -> int:
         """Bytes of the journal that are not in the database yet."""
         return self._journal.end - self.flusher.applied
@@ -218,8 +215,13 @@ class Buckets:
 
     @property
     def outstanding(self) -> int:
-        """nano-USD that this worker leases and has not spent, as the database knows it."""
-        return sum(account.granted - account.flushed for account in self.flusher.accounts.values())
+        """nano-USD of wallets that this worker leases and has not spent, as the database knows it."""
+        return sum(account.granted - account.flushed for account in self.flusher.accounts.values() if not account.cap)
+
+    @property
+    def held(self) -> int:
+        """nano-USD that calls have reserved in wallets and on the house account."""
+        return self._house.held + sum(account.held for account in self.flusher.accounts.values() if not account.cap)
 
     # For Held.
 
@@ -288,13 +290,9 @@ class Buckets:
 
     async def care(self) -> None:
         """Look after what others left: dead journals on this disk, silent incarnations anywhere, old files."""
-        figures, options = self.figures, self._options
-        found = await replay.replay_all(
-            self.flusher.db, self._root, self._clock, segment_size=options.segment_size, crash=self._crash
-        )
-        for name in ("replayed", "interrupted", "orphans", "shortfall", "rejects"):
-            setattr(figures, name, getattr(figures, name) + getattr(found, name))
-        figures.retired += await replay.retire_silent(self.flusher.db, options.silent_us)
+        db, figures, size = self.flusher.db, self.figures, self._options.segment_size
+        await replay.replay_all(db, self._root, self._clock, figures, segment_size=size, crash=self._crash)
+        figures.retired += await replay.retire_silent(db, self._options.silent_us)
         wall = self._clock.wall()
         floor = min(self.flusher.applied, self.flusher.floor)
         await asyncio.to_thread(lambda: (self._journal.trim(floor, wall - KEEP), sweep(self._root, wall)))
@@ -312,6 +310,7 @@ class Buckets:
         try:
             await self.flusher.drain()
             await self.flusher.retire()
+            self._crash("close.retired")
             self._journal.finish(self._clock.wall())
         except (StoreError, JournalError, OSError) as error:
             _log.warning("journal left for a successor", extra={"journal": self._journal.id, "error": str(error)})

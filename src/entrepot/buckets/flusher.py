@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from entrepot.buckets import statements
-from entrepot.buckets.batch import Batch, Figures, Situation
+from entrepot.buckets.batch import Batch, Situation
+from entrepot.buckets.figures import Figures
 from entrepot.buckets.journal import Journal, no_crash
 from entrepot.buckets.lease import SHARE, UNLIMITED, Account
 from entrepot.buckets.plan import HOUSE, Plan, charges_of, make_plan
@@ -40,12 +41,19 @@ class Flusher:
     """Writes for one incarnation and one journal."""
 
     def __init__(
-        self, db: Database, journal: Journal, clock: Clock, *, node: str = "", crash: Callable[[str], None] = no_crash
+        self,
+        db: Database,
+        journal: Journal,
+        clock: Clock,
+        *,
+        figures: Figures,
+        node: str = "",
+        crash: Callable[[str], None] = no_crash,
     ) -> None:
         self.db = db
         self.journal = journal
         self.clock = clock
-        self.figures = Figures()
+        self.figures = figures
         self.accounts: dict[int, Account] = {}
         self.idle: set[int] = set()
         """Buckets whose unused lease is to go back with the next round."""
@@ -151,6 +159,7 @@ class Flusher:
         """We were retired: our leases are gone, the journal goes on under a new incarnation."""
         _log.warning("incarnation was retired by others", extra={"incarnation": self.incarnation, "journal": self.journal.id})
         self.incarnation = await self._new_incarnation()
+        self._crash("reborn.begun")
         await self.db.change([statements.take_journal(self.db.dialect, self.journal.id, self.incarnation)])
         self.figures.reborn += 1
         await self.read_back()
@@ -248,7 +257,9 @@ class Flusher:
         self.turn += 1
         self.committed_at = started
         self.figures.rounds += 1
-        self.figures.round_seconds += self.clock.monotonic() - started
+        if batch.entries:
+            self.figures.note_flush(self.clock.monotonic() - started)
+        self.figures.recalls += len(answered)
         self._note(batch, plan, changes)
         self.recalled.difference_update(answered)
         self._note_grants(wishes, found)
@@ -325,6 +336,7 @@ class Flusher:
             self._give_up(entry)
         self.figures.flushed += len(batch.settles)
         self.figures.rejects += len(batch.bad)
+        self.figures.shortfalls += len(plan.shortfalls)
         self.figures.shortfall += sum(nano for _, nano in plan.shortfalls)
 
     def _give_up(self, entry: Entry) -> None:
@@ -341,6 +353,7 @@ class Flusher:
     def _note_grants(self, wishes: Sequence[Grant], found: Sequence[list[Row]]) -> None:
         granted, free, _, situation, live, recalls = found
         left = {row[0]: row[1] for row in free}
+        caps = {row[0]: row[2] is not None for row in free}
         self.live = max(live[0][0], 1)
         self.recalled.update(row[0] for row in recalls)
         self.short = {row[0]: Situation(*row[1:]) for row in situation if row[0] not in left}
@@ -349,6 +362,7 @@ class Flusher:
         for bucket, total in granted:
             account = self.account(bucket)
             account.slice = account.grant(total)
+            account.cap = caps[bucket]
             account.granted_at = int(self.clock.monotonic() * 1000)
             if limits[bucket] < UNLIMITED:
                 account.thin = (left[bucket] + account.slice) // (SHARE * self.live) < limits[bucket]

@@ -20,6 +20,7 @@ class Account:
     __slots__ = (
         "available",
         "bucket",
+        "cap",
         "flushed",
         "granted",
         "granted_at",
@@ -36,6 +37,8 @@ class Account:
     def __init__(self, bucket: int, granted: int = 0) -> None:
         self.bucket = bucket
         self.available = granted
+        self.cap = False
+        """A quota or budget, no money. Known once there is a lease."""
         self.granted = granted
         """As in the database, which only we change."""
         self.flushed = 0
@@ -129,19 +132,10 @@ class Account:
         self.minute = self.minute * min(fade, MINUTE_MS) // MINUTE_MS + nano
         self.minute_at = now_ms
 
-    def wants_refill(self) -> bool:
-        """Half of the slice is gone, and the account is not thin."""
-        return not self.thin and self.available < self.slice // 2
-
 
 def slice_target(account: Account, unit: int) -> int:
     """What to ask for where the bucket is rich: a minute of spend, at least THIN_HOLDS holds of size `unit`."""
     return max(account.minute, unit * THIN_HOLDS)
-
-
-def is_thin(free: int, live: int, unit: int) -> bool:
-    """True where a worker's share of what is free is less than THIN_HOLDS holds of size `unit`."""
-    return free // (SHARE * max(live, 1)) < THIN_HOLDS * unit
 
 
 GRANT_AMOUNT: Final = (
@@ -150,13 +144,8 @@ GRANT_AMOUNT: Final = (
     "WHEN {target} <= {total} OR (remaining - lack) / {share} <= {total} THEN {total} "
     "WHEN {target} < (remaining - lack) / {share} THEN {target} ELSE (remaining - lack) / {share} END"
 )
-"""The same policy as SQL, where `remaining` is seen under its lock. Names: total wanted, share divisor, thin limit, target."""
+"""What is leased, as SQL, where `remaining` is seen under its lock.
 
-
-def grant_amount(free: int, total: int, *, share: int, thin: int, target: int) -> int:
-    """How much of `free` is leased when `total` is wanted: GRANT_AMOUNT in Python, for the model in the tests."""
-    if free <= total:
-        return free
-    if free // share < thin:
-        return total
-    return max(total, min(target, free // share))
+All there is where that is no more than wanted, exactly what is wanted where a share is thin, else the target, at most a share.
+Names: total wanted, share divisor, thin limit, target.
+"""

@@ -11,6 +11,11 @@ HOUSE: Final = 1
 """The bucket that pays shortfalls and the installation's own calls; never leased (docs/decisions/0005)."""
 
 HOUR_US: Final = 3_600_000_000
+SUMS: Final = (
+    *("calls", "faults", "prompt_tokens", "output_tokens", "charge", "shortfall"),
+    *("bytes_in", "bytes_out", "total_us"),
+)
+"""Columns of `usage_hourly` that add up."""
 COLUMNS: Final = (*Line.__struct_fields__, "wallet_id", "charge", "shortfall", "held", "journal")
 
 _CLIENT_TEXTS: Final = tuple(Line.__struct_fields__.index(name) for name in ("model", "client_id", "upstream_model"))
@@ -33,7 +38,7 @@ class Plan:
     shortfalls: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     """(Request id, nano) that no lease could pay."""
     hours: dict[tuple[Any, ...], list[int]] = field(default_factory=dict[tuple[Any, ...], list[int]])
-    """By (hour, user, key, group, model, channel): calls, faults, prompt, output, charge, shortfall."""
+    """By (hour, user, key, group, model, channel): sums in the order of SUMS."""
 
 
 def hour_of(time_us: int) -> int:
@@ -89,8 +94,9 @@ def _charge(plan: Plan, record: Settle, chargeable: Mapping[int, int]) -> tuple[
 def _add_hour(plan: Plan, line: Line, hour: int, money: tuple[int, int]) -> None:
     model = clean_text(line.model) or ""
     key = (hour, line.user_id or 0, line.key_id or 0, line.group_name or "", model, line.channel_id or 0)
-    sums = plan.hours.setdefault(key, [0] * 6)
-    added = (1, int(line.fault is not None), line.prompt_tokens, line.output_tokens, *money)
+    sums = plan.hours.setdefault(key, [0] * len(SUMS))
+    failed = int(line.outcome != "ok")
+    added = (1, failed, line.prompt_tokens, line.output_tokens, *money, line.bytes_in, line.bytes_out, line.total_us)
     for index, value in enumerate(added):
         sums[index] += value
 

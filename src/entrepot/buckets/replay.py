@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from entrepot.buckets import statements
-from entrepot.buckets.batch import Figures
 from entrepot.buckets.errors import JournalError
+from entrepot.buckets.figures import Figures
 from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.journal import SEGMENT_SIZE, Journal, dead_folders, no_crash
 from entrepot.buckets.record import Progress, RecordError, Release, decode, encode, interrupted
@@ -21,12 +21,15 @@ async def replay_all(
     db: Database,
     root: Path,
     clock: Clock,
+    figures: Figures,
     *,
     segment_size: int = SEGMENT_SIZE,
     crash: Callable[[str], None] = no_crash,
-) -> Figures:
-    """Replay every journal below `root` whose process is dead. Raises StoreAwayError; what is left waits for the next time."""
-    figures = Figures()
+) -> None:
+    """Replay every journal below `root` whose process is dead, and count that into `figures`.
+
+    Raises StoreAwayError; what is left waits for the next time.
+    """
     for folder in await asyncio.to_thread(dead_folders, root):
         try:
             journal = await asyncio.to_thread(Journal.adopt, folder, segment_size=segment_size, crash=crash)
@@ -41,7 +44,6 @@ async def replay_all(
             _log.error("replay stopped, tried again later", extra={"journal": journal.id, "error": str(error)})
         finally:
             journal.close()
-    return figures
 
 
 class _Replay:
@@ -68,8 +70,7 @@ class _Replay:
         if journal.torn:
             _log.warning("journal ends in a torn record", extra={"journal": journal.id, "bytes": journal.torn})
         journal.resume(applied)
-        flusher = Flusher(self._db, journal, self._clock, crash=self._crash)
-        flusher.figures = self._figures
+        flusher = Flusher(self._db, journal, self._clock, figures=self._figures, crash=self._crash)
         flusher.incarnation = incarnation
         left = open_calls(journal, min(floor, applied))
         flusher.open = {request: position for request, (position, _) in left.items()}

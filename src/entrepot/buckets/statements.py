@@ -4,9 +4,12 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from entrepot.buckets.lease import GRANT_AMOUNT
-from entrepot.buckets.plan import COLUMNS, HOUSE, Plan
-from entrepot.store.contract import Dialect, Guard, GuardMany, Many, Statement, Step
+from entrepot.buckets.plan import COLUMNS, HOUSE, SUMS, Plan
+from entrepot.buckets.record import Line
+from entrepot.store.contract import Dialect, Guard, GuardMany, Many, Rows, Statement, Step
 from entrepot.store.feed import now_us
 
 SILENT_US: Final = 15 * 60 * 1_000_000
@@ -118,22 +121,21 @@ def move_journal(dialect: Dialect, journal: str, span: tuple[int, int], counts: 
     )
 
 
-_INSERT_USAGE: Final = (
-    f"INSERT INTO usage ({', '.join(COLUMNS)}) VALUES ({', '.join(f'${n}' for n in range(1, len(COLUMNS) + 1))}) "
-    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS if name != 'id')} "
-    "WHERE usage.journal IS NULL RETURNING id"
+_TYPES: Final = (
+    *("bigint" if field.type in (int, int | None) else "text" for field in msgspec.structs.fields(Line)),
+    *("bigint", "bigint", "bigint", "bigint", "text"),
 )
-"""A row without a journal was written by an observer and gives way; a second charge of one call gives no row."""
+_GIVE_WAY: Final = (
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS if name != 'id')} "
+    "WHERE usage.journal IS NULL"
+)
+"""A row without a journal was written by an observer and gives way; a second charge of one call is not written."""
 
 _ADD_HOUR: Final = (
-    "INSERT INTO usage_hourly (hour, user_id, key_id, group_name, model, channel_id, "
-    "calls, faults, prompt_tokens, output_tokens, charge, shortfall) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+    f"INSERT INTO usage_hourly (hour, user_id, key_id, group_name, model, channel_id, {', '.join(SUMS)}) "
+    f"VALUES ({', '.join(f'${n}' for n in range(1, len(SUMS) + 7))}) "
     "ON CONFLICT (hour, user_id, key_id, group_name, model, channel_id) DO UPDATE SET "
-    + ", ".join(
-        f"{name} = usage_hourly.{name} + excluded.{name}"
-        for name in ("calls", "faults", "prompt_tokens", "output_tokens", "charge", "shortfall")
-    )
+    + ", ".join(f"{name} = usage_hourly.{name} + excluded.{name}" for name in SUMS)
 )
 
 
@@ -147,7 +149,7 @@ def write_plan(dialect: Dialect, plan: Plan) -> list[Step]:
     short = f"INSERT INTO ledger (bucket_id, kind, amount, reference, at) VALUES ({HOUSE}, 'shortfall', $1, $2, {now})"
     postings = [(wallet, -nano, f"usage:{wallet}:{hour}") for (wallet, hour), nano in sorted(plan.postings.items())]
     return [
-        GuardMany(_INSERT_USAGE, sorted(plan.rows, key=lambda row: row[0])),
+        Rows("usage", COLUMNS, _TYPES, _GIVE_WAY, sorted(plan.rows, key=lambda row: row[0])),
         Many(post, postings),
         Many(short, [(-nano, f"shortfall:{request}") for request, nano in plan.shortfalls]),
         Many(_ADD_HOUR, [(*key, *sums) for key, sums in sorted(plan.hours.items())]),
@@ -200,13 +202,14 @@ _GRANT_LEASE: Final = (
 _GRANT_BUCKET: Final = (
     f"UPDATE buckets SET remaining = remaining - ({_amount()}) "
     "WHERE id = $1 AND remaining - lack >= CAST($3 AS BIGINT) AND remaining > lack AND CAST($2 AS BIGINT) > 0 "
-    "RETURNING id, remaining - lack"
+    "RETURNING id, remaining - lack, cap"  # not `cap IS NOT NULL`: SQLite 3.40 says true of a NULL there
 )
 
 
 def grant(incarnation: int, wishes: Sequence[Grant], share: int) -> list[Step]:
-    """Lease what is wanted where it is there. The first step gives (bucket, granted in all), the second (bucket, still free).
+    """Lease what is wanted where it is there.
 
+    The first step gives (bucket, granted in all), the second (bucket, still free, its cap).
     The buckets must be locked. A worker's share is what is free, divided by `share`.
     """
     rows = [(wish.bucket, incarnation, wish.least, wish.total, share, wish.thin, wish.target) for wish in sorted(wishes)]

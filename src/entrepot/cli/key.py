@@ -1,69 +1,67 @@
 """`entrepot key …`: what clients send."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Unpack
 
 import typer
 
-from entrepot.cli.options import given, lifted, split
+from entrepot.cli.options import Lift, RateOptions, given, lifted, spelled_out, split
 from entrepot.cli.output import After, Json, Limit, say, show, show_page, show_secret
 from entrepot.cli.session import in_transaction, in_view, typed_secret
 from entrepot.control.channels.secrets import resolve as resolve_secrets
 from entrepot.control.keys import service
 from entrepot.control.keys.schemas import KeyCreate, KeyMinted, KeyUpdate, KeyView
 from entrepot.control.problems import read
+from entrepot.control.rates import NAMES as RATES
 from entrepot.control.services import Transaction
 
 app = typer.Typer(no_args_is_help=True, help="Keys: what clients send.")
 
-_COLUMNS = ("id", "name", "user", "hint", "groups", "models", "quota", "used", "rpm", "expires_at", "status")
+_COLUMNS = ("id", "name", "user", "hint", "groups", "models", "quota", "used", *RATES, "expires_at", "status")
+_LISTS = {"group": "groups", "models": "models", "ip": "ips"}
+"""Options that may be repeated, and their fields."""
 _EMPTY: dict[str, Any] = {
-    **dict.fromkeys(("quota", "rpm", "tpm", "concurrency", "expires")),
-    **{name: list[str]() for name in ("groups", "models", "ips")},
+    **dict.fromkeys(("quota", *RATES, "expires")),
+    **{field: list[str]() for field in _LISTS.values()},
 }
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, its name or its secret.")]
-Groups = Annotated[
-    list[str] | None, typer.Option("--group", help="Group to use; repeat for several, tried in order. Default: the user's.")
-]
-Models = Annotated[list[str] | None, typer.Option("--models", help="Names and wildcards that it may use. Default: all.")]
-Ips = Annotated[list[str] | None, typer.Option("--ip", help="Address or CIDR network that may use it. Default: all.")]
-Quota = Annotated[str | None, typer.Option("--quota", metavar="USD", help="What it may spend in all. Default: no limit.")]
-Rpm = Annotated[int | None, typer.Option("--rpm", help="Calls a minute.")]
-Tpm = Annotated[int | None, typer.Option("--tpm", help="Tokens a minute.")]
-Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls at once.")]
-Expires = Annotated[
-    str | None, typer.Option("--expires", metavar="WHEN", help="2027-01-31T00:00:00Z, a span such as 30d, or never.")
-]
+
+
+class Options(RateOptions, total=False):
+    """What can be said of a key."""
+
+    name: Annotated[str, typer.Option("--name", help="For people. A new key's default: the secret's first and last letters.")]
+    group: Annotated[
+        list[str], typer.Option("--group", help="Group to use; repeat for several, tried in order. Default: the user's.")
+    ]
+    models: Annotated[list[str], typer.Option("--models", help="Names and wildcards that it may use. Default: all.")]
+    ip: Annotated[list[str], typer.Option("--ip", help="Address or CIDR network that may use it. Default: all.")]
+    quota: Annotated[str, typer.Option("--quota", metavar="USD", help="What it may spend in all. Default: no limit.")]
+    expires: Annotated[
+        str,
+        typer.Option(
+            "--expires", metavar="WHEN", help="2027-01-31T00:00:00Z, a span such as 30d from the key's creation, or never."
+        ),
+    ]
 
 
 @app.command(epilog="Example: entrepot key create --group vip --quota 5 --models 'gpt-4o*' --rpm 60")
+@spelled_out
 def create(
     ctx: typer.Context,
-    name: Annotated[
-        str | None, typer.Option("--name", help="For people. Default: the secret's first and last letters.")
-    ] = None,
     user: Annotated[str | None, typer.Option("--user", help="Whose key. Default: the installation's own account.")] = None,
     secret: Annotated[
         str | None, typer.Option("--secret", help="Take over this secret: text, env:NAME, or - for standard input.")
     ] = None,
     *,
-    group: Groups = None,
-    models: Models = None,
-    ip: Ips = None,
-    quota: Quota = None,
-    rpm: Rpm = None,
-    tpm: Tpm = None,
-    concurrency: Concurrency = None,
-    expires: Expires = None,
     as_json: Json = False,
+    **said: Unpack[Options],
 ) -> None:
     """Create a key; the secret is shown this once."""
-    limits = given(quota=quota, rpm=rpm, tpm=tpm, concurrency=concurrency, expires=expires)
-    lists = given(groups=split(group), models=split(models), ips=split(ip))
 
     async def work(tx: Transaction) -> KeyMinted:
         taken = None if secret is None else resolve_secrets([typed_secret(secret)])[0]
-        return await service.create(tx, read(KeyCreate, {**given(name=name, user=user, secret=taken), **limits, **lists}))
+        return await service.create(tx, read(KeyCreate, {**given(user=user, secret=taken), **_fields(said)}))
 
     show_secret(in_transaction(ctx, work), as_json=as_json)
 
@@ -93,30 +91,10 @@ def show_key(ctx: typer.Context, key: Key, *, as_json: Json = False) -> None:
 
 
 @app.command(epilog="Example: entrepot key update 3 --rpm 120 --lift quota")
-def update(
-    ctx: typer.Context,
-    key: Key,
-    name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
-    lift: Annotated[
-        list[str] | None,
-        typer.Option("--lift", help="Take a limit away: quota, rpm, tpm, concurrency, expires, groups, models, ips."),
-    ] = None,
-    *,
-    group: Groups = None,
-    models: Models = None,
-    ip: Ips = None,
-    quota: Quota = None,
-    rpm: Rpm = None,
-    tpm: Tpm = None,
-    concurrency: Concurrency = None,
-    expires: Expires = None,
-    as_json: Json = False,
-) -> None:
-    """Change a key; what is left out stays. A span in --expires counts from the key's creation."""
-    limits = given(name=name, quota=quota, rpm=rpm, tpm=tpm, concurrency=concurrency, expires=expires)
-    lists = given(groups=split(group), models=split(models), ips=split(ip))
-    fields = {**limits, **lists, **lifted(lift, _EMPTY)}
-    show(_updated(ctx, key, fields), as_json=as_json)
+@spelled_out
+def update(ctx: typer.Context, key: Key, *, lift: Lift = None, as_json: Json = False, **said: Unpack[Options]) -> None:
+    """Change a key; what is left out stays. Groups, models, ips and expires can be lifted like limits."""
+    show(_updated(ctx, key, {**_fields(said), **lifted(lift, _EMPTY)}), as_json=as_json)
 
 
 @app.command(epilog="Example: entrepot key disable 3")
@@ -150,6 +128,11 @@ def delete(ctx: typer.Context, key: Key) -> None:
 
     in_transaction(ctx, work)
     say("deleted")
+
+
+def _fields(said: Options) -> dict[str, Any]:
+    fields: dict[str, Any] = {**said}
+    return {_LISTS.get(name, name): split(value) if name in _LISTS else value for name, value in fields.items()}
 
 
 def _updated(ctx: typer.Context, key: str, fields: dict[str, Any]) -> KeyView:

@@ -1,11 +1,53 @@
-"""Values as people type them: `a,b`, `name=value`, `Header: value`."""
+"""Options that several commands share, and values as people type them: `a,b`, `name=value`, `Header: value`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypedDict, get_args, get_type_hints
 
 import typer
 
 from entrepot.kit import json
+
+Lift = Annotated[
+    list[str] | None, typer.Option("--lift", metavar="LIMIT", help="Take a limit away, such as rpm; repeat for several.")
+]
+
+
+class RateOptions(TypedDict, total=False):
+    """What may go through a key, a user, a group or a model."""
+
+    rpm: Annotated[int, typer.Option("--rpm", help="Calls a minute.")]
+    tpm: Annotated[int, typer.Option("--tpm", help="Tokens a minute, prompt and output together.")]
+    concurrency: Annotated[int, typer.Option("--concurrency", help="Calls at once.")]
+
+
+def spelled_out(command: Callable[..., None]) -> Callable[..., None]:
+    """Lets a command say `**said: Unpack[Options]`: what may be said of a resource, written once for `create` and `update`.
+
+    Typer is shown each field of the TypedDict `Options` as an option; `said` gets those that were set.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    *own, said = signature.parameters.values()
+    (fields,) = get_args(said.annotation)
+    hints = get_type_hints(fields, include_extras=True)
+    particular_first = sorted(hints, key=RateOptions.__annotations__.__contains__)
+    options = [_option(name, hints[name]) for name in particular_first]
+    names = {option.name for option in options}
+    places = [parameter for parameter in own if parameter.kind is not parameter.KEYWORD_ONLY]
+
+    @functools.wraps(command)
+    def spelled(*arguments: Any, **values: Any) -> None:
+        command(*arguments, **{name: value for name, value in values.items() if value is not None or name not in names})
+
+    shown: Any = spelled
+    shown.__signature__ = signature.replace(parameters=[*places, *options, *own[len(places) :]])
+    return spelled
+
+
+def _option(name: str, hint: Any) -> inspect.Parameter:
+    annotation = Annotated[hint.__origin__ | None, *hint.__metadata__]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def given(**fields: Any) -> dict[str, Any]:

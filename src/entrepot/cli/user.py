@@ -1,30 +1,35 @@
 """`entrepot user …`: the accounts that own keys."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Unpack
 
 import typer
 
-from entrepot.cli.options import given
+from entrepot.cli.options import Lift, RateOptions, lifted, spelled_out
 from entrepot.cli.output import After, Json, Limit, say, show, show_page
 from entrepot.cli.session import in_transaction, in_view, typed_secret
 from entrepot.control.problems import read
+from entrepot.control.rates import NAMES as RATES
 from entrepot.control.users import service
 from entrepot.control.users.schemas import UserCreate, UserUpdate, UserView
 
 app = typer.Typer(no_args_is_help=True, help="Users: the accounts that own keys.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-Role = Annotated[str | None, typer.Option("--role", help="admin or user.")]
-Group = Annotated[str | None, typer.Option("--group", help="The group of the user's keys that name none.")]
-Password = Annotated[str | None, typer.Option("--password", help="Text, or - to read it from standard input.")]
+
+
+class Options(RateOptions, total=False):
+    """What can be said of a user. Limits are for all of the user's keys together."""
+
+    role: Annotated[str, typer.Option("--role", help="admin or user.")]
+    group: Annotated[str, typer.Option("--group", help="The group of the user's keys that name none.")]
+    password: Annotated[str, typer.Option("--password", help="Text, or - to read it from standard input.")]
 
 
 @app.command(epilog="Example: entrepot user create alice --group vip --password -")
-def create(
-    ctx: typer.Context, name: Name, role: Role = None, group: Group = None, password: Password = None, *, as_json: Json = False
-) -> None:
+@spelled_out
+def create(ctx: typer.Context, name: Name, *, as_json: Json = False, **said: Unpack[Options]) -> None:
     """Create a user."""
-    fields = _fields(role, group, password)
+    fields = _fields(said)
     show(in_transaction(ctx, lambda tx: service.create(tx, read(UserCreate, {"name": name, **fields}))), as_json=as_json)
 
 
@@ -32,7 +37,7 @@ def create(
 def list_users(ctx: typer.Context, limit: Limit = 100, after: After = None, *, as_json: Json = False) -> None:
     """List users in the order of their creation."""
     page = in_view(ctx, lambda tx: service.list_page(tx, limit, after))
-    show_page(page, ("id", "name", "role", "group", "status", "created_at"), as_json=as_json)
+    show_page(page, ("id", "name", "role", "group", "status", *RATES, "created_at"), as_json=as_json)
 
 
 @app.command("show", epilog="Example: entrepot user show alice")
@@ -41,12 +46,11 @@ def show_user(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
     show(in_view(ctx, lambda tx: service.get(tx, name)), as_json=as_json)
 
 
-@app.command(epilog="Example: entrepot user update alice --group default")
-def update(
-    ctx: typer.Context, name: Name, role: Role = None, group: Group = None, password: Password = None, *, as_json: Json = False
-) -> None:
+@app.command(epilog="Example: entrepot user update alice --group default --rpm 600 --lift tpm")
+@spelled_out
+def update(ctx: typer.Context, name: Name, *, lift: Lift = None, as_json: Json = False, **said: Unpack[Options]) -> None:
     """Change a user; what is left out stays."""
-    show(_updated(ctx, name, _fields(role, group, password)), as_json=as_json)
+    show(_updated(ctx, name, {**_fields(said), **lifted(lift, dict.fromkeys(RATES))}), as_json=as_json)
 
 
 @app.command(epilog="Example: entrepot user disable alice")
@@ -68,8 +72,8 @@ def delete(ctx: typer.Context, name: Name) -> None:
     say("deleted")
 
 
-def _fields(role: str | None, group: str | None, password: str | None) -> dict[str, Any]:
-    return given(role=role, group=group, password=None if password is None else typed_secret(password))
+def _fields(said: Options) -> dict[str, Any]:
+    return {**said, "password": typed_secret(said["password"])} if "password" in said else {**said}
 
 
 def _updated(ctx: typer.Context, name: str, fields: dict[str, Any]) -> UserView:

@@ -31,6 +31,7 @@ from entrepot.kit.tasks import TaskGroup
 from entrepot.observe import logs
 from entrepot.observe.calls import CallLog
 from entrepot.observe.metrics import Metrics
+from entrepot.observe.money import money_gauges
 from entrepot.providers.catalogue import load_catalogue
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
@@ -128,10 +129,11 @@ class Worker:
             registry=self.registry,
             clock=self.clock,
             observe=self.observe,
+            show_cost=self.settings.show_cost,
         )
         edge = Edge(self.clock, RequestIds(self.clock), self.settings.max_body, self.settings.trusted_proxies)
         pages = Pages(
-            Account(self.admission, buckets, self.database),
+            Account(self.admission, buckets, self.database, lambda: self.watcher.current),
             Health(self.readiness, self.metrics.render, self.settings.metrics_token),
             Models(self.admission, lambda: self.watcher.current),
             Passage(self.upstream, self.handoff.control_path),
@@ -192,7 +194,7 @@ async def open_buckets(worker: Worker) -> Buckets:
     """The worker's desk; what dead workers left in the journals is replayed first."""
     settings = worker.settings
     options = Options(node=socket.gethostname(), durability=settings.durability)
-    return await Buckets.open(worker.database, settings.data_path, worker.clock, options)
+    return await Buckets.open(worker.database, settings.data_path, worker.clock, options, figures=worker.metrics.money)
 
 
 async def _give_memory_back(worker: Worker) -> None:
@@ -218,14 +220,8 @@ def gauges(worker: Worker, server: Server) -> None:
         combine="min",
     )
     gauge("entrepot_snapshot_stale_seconds", "Since when the database is away.", worker.stale_seconds, combine="max")
-    if (buckets := worker.buckets) is not None:
-        gauge("entrepot_journal_lag_bytes", "Charges in the journal that are not in the database yet.", lambda: buckets.lag)
-        gauge(
-            "entrepot_money_fenced",
-            "1 while no call is admitted for want of the database.",
-            lambda: float(buckets.fenced),
-            combine="max",
-        )
+    if worker.buckets is not None:
+        money_gauges(worker.metrics, worker.buckets)
     if (calls := worker.calls) is not None:
         gauge("entrepot_call_lines_dropped", "Call log lines that nobody read in time.", lambda: calls.dropped)
 

@@ -14,8 +14,11 @@ from entrepot.store.contract import (
     GuardMany,
     Many,
     Row,
+    Rows,
     Statement,
+    StatementError,
     Step,
+    due,
     nothing_between,
 )
 from entrepot.store.engine import named
@@ -54,9 +57,10 @@ class Bound:
         async with self._connection.begin_nested():
             for index, step in enumerate(work):
                 between("between")
+                if isinstance(step, Rows):
+                    raise StatementError("rows by the many are a worker's")
                 results.append(rows := await self._step(step))
-                expected = step.rows if isinstance(step, Guard) else len(step.rows) if isinstance(step, GuardMany) else None
-                if expected is not None and len(rows) != expected:
+                if due(step) not in (None, len(rows)):
                     raise GuardError(index)
         return results
 
@@ -74,7 +78,7 @@ class Bound:
             await self.execute(step.sql, *values)
         return len(step.rows)
 
-    async def _step(self, step: Step) -> list[Row]:
+    async def _step(self, step: Statement | Many | Guard | GuardMany) -> list[Row]:
         if isinstance(step, Many | GuardMany):
             return [row for values in step.rows for row in await self.fetch(step.sql, *values)]
         return await self.fetch(step.sql, *step.values)

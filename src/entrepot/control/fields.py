@@ -7,7 +7,7 @@ network reads the same in each.
 import ipaddress
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -21,6 +21,8 @@ _SPAN = re.compile(r"(\d{1,6})([mhdw])")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_Value = TypeVar("_Value")
+UNLIMITED = "unlimited"
 _FOREVER = 253_402_300_800  # the year 10000: later times cannot be written down
 
 
@@ -76,6 +78,10 @@ def _usd(value: str) -> str:
     if parse_usd(_amount(value)) < 0:
         raise ValueError(f"{value!r} is negative")
     return value
+
+
+def _unlimited(value: object) -> object:
+    return None if value == UNLIMITED else value
 
 
 def _ratio(value: str) -> str:
@@ -142,6 +148,8 @@ Proxy = Annotated[str, AfterValidator(_proxy)]
 HeaderMap = Annotated[dict[str, str], AfterValidator(_headers)]
 Limit = Annotated[int, Field(ge=1, le=2**53)]
 """A positive whole number."""
+UnlessUnlimited = Annotated[_Value | None, BeforeValidator(_unlimited)]
+"""A limit that can be lifted: by null, or by the word `unlimited` where there is no null."""
 Seconds = Annotated[float, Field(gt=0, le=86_400, strict=False)]
 
 

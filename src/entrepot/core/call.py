@@ -46,7 +46,7 @@ class Peek(msgspec.Struct, frozen=True):
 
 
 class RateLimits(msgspec.Struct, frozen=True):
-    """What may go through a user, a group or a model; None is unlimited."""
+    """What may go through a key, a user, a group or a model; None is unlimited."""
 
     rpm: int | None = None
     """Calls a minute."""
@@ -74,7 +74,7 @@ class Caller(msgspec.Struct, frozen=True):
     wallet: int = 0
     """Bucket that pays; 0 where the user has none, and so no balance."""
     caps: tuple[int, ...] = ()
-    """Buckets that only limit: the key's quota, budgets."""
+    """Buckets that only limit: the key's quota first, where it has one, then budgets."""
     quota: int | None = None
     """nano-USD, None is unlimited."""
     rpm: int | None = None

@@ -41,13 +41,6 @@ class Tally:
         return max(1, round((self._chars - wide) / _NARROW_PER_TOKEN + wide / _WIDE_PER_TOKEN))
 
 
-def count_text(text: str) -> int:
-    """Tokens of a text, about."""
-    tally = Tally()
-    tally.add(text)
-    return tally.tokens
-
-
 def count_json(data: bytes) -> int:
     """Tokens of the texts in JSON bytes, about: its punctuation counts, base64 of a kilobyte and more does not."""
     if len(data) > 1024:

@@ -44,6 +44,8 @@ class Tapping(msgspec.Struct, frozen=True):
     """Write this model name in place of the vendor's."""
     strip_usage: bool = False
     """Take the usage chunk out again that we asked for ourselves."""
+    show_cost: bool = False
+    """Hold the last usage event back until `Tap.last` is told what the call costs."""
 
 
 class Tap(Protocol):
@@ -69,6 +71,13 @@ class Tap(Protocol):
 
     def end(self) -> bytes:
         """The vendor closed: what is left to pass on. Raises Fault(VENDOR_TRUNCATED) inside a frame."""
+        ...
+
+    def last(self, cost: str) -> bytes:
+        """What waited for the charge: the last usage event, with `cost` (decimal USD) in it, and the end mark behind it.
+
+        To be sent after all that `feed` and `end` gave. Empty where nothing was held back, and the second time.
+        """
         ...
 
     def cutoff(self) -> bytes:

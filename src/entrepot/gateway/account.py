@@ -5,6 +5,7 @@ are answered in that shape.
 """
 
 import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,14 +15,16 @@ from entrepot.billing.receipt import FACTS, facts_of, receipt
 from entrepot.buckets.accounts import Balance
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.plan import HOUSE
-from entrepot.core.call import Caller
+from entrepot.core.call import Caller, RateLimits
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.money import format_usd
 from entrepot.gateway.request import Head, WrongMethod
 from entrepot.kit import json
 from entrepot.kit.clock import iso
 from entrepot.kit.ids import request_day
+from entrepot.kit.patterns import matches
 from entrepot.relay.exchange import Exchange
+from entrepot.snapshot.model import Snapshot
 from entrepot.store.contract import Database, StoreAwayError
 
 RECEIPT_WAITS = (0.0, 0.15, 0.25, 0.3)
@@ -33,12 +36,26 @@ _RECEIPT = f"SELECT {', '.join(FACTS)} FROM usage WHERE id = $1 AND user_id = $2
 _SPENT_KEY = "SELECT CAST(COALESCE(SUM(charge), 0) AS BIGINT) FROM usage_hourly WHERE user_id = $1 AND key_id = $2"
 
 
+class SharedLimits(msgspec.Struct, frozen=True):
+    """Calls, tokens and running calls that this key may have together with others; null is unlimited."""
+
+    of: str
+    """`account`, `group` or `model`."""
+    name: str
+    """Empty for the account; a model may be a wildcard, then all that fit it share."""
+    rpm: int | None
+    tpm: int | None
+    concurrency: int | None
+
+
 class KeyLimits(msgspec.Struct, frozen=True):
     """Calls, tokens and running calls that the key may have; null is unlimited."""
 
     rpm: int | None
     tpm: int | None
     concurrency: int | None
+    shared: tuple[SharedLimits, ...]
+    """What else binds it."""
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +81,15 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
 class Account:
     """Answers for keys about their money."""
 
-    __slots__ = ("_admission", "_buckets", "_database")
+    __slots__ = ("_admission", "_buckets", "_database", "_snapshot")
 
     PATHS = frozenset(("/key", "/dashboard/billing/subscription", "/dashboard/billing/usage"))
 
-    def __init__(self, admission: Admission, buckets: Buckets, database: Database) -> None:
+    def __init__(self, admission: Admission, buckets: Buckets, database: Database, snapshot: Callable[[], Snapshot]) -> None:
         self._admission = admission
         self._buckets = buckets
         self._database = database
+        self._snapshot = snapshot
 
     def serves(self, path: str) -> bool:
         """Is the path (without its version) one of ours?"""
@@ -116,18 +134,47 @@ class Account:
             name=caller.key_name,
             group=caller.groups[0] if caller.groups else "",
             groups=caller.groups,
-            quota=None if caller.quota is None else format_usd(caller.quota),
+            quota=_quota(caller, caps),
             used=format_usd(spent),
             remaining=format_usd(max(min(lefts), 0)) if lefts else None,
             balance=None if wallet is None else format_usd(wallet.total),
             held=format_usd(0 if wallet is None else wallet.held),
             expires_at=None if caller.expires is None else iso(caller.expires),
             models=caller.models,
-            limits=KeyLimits(caller.rpm, caller.tpm, caller.concurrency),
+            limits=KeyLimits(caller.rpm, caller.tpm, caller.concurrency, tuple(_shared(caller, self._snapshot()))),
         )
 
     async def _balance(self, bucket: int) -> Balance:
         return await self._buckets.balance(bucket) or Balance(0, 0, 0, None)
+
+
+def _shared(caller: Caller, snapshot: Snapshot) -> Iterator[SharedLimits]:
+    if caller.user_limits is not None:
+        yield _limits("account", "", caller.user_limits)
+    for name in caller.groups:
+        group = snapshot.groups.get(name)
+        if group is not None and group.limits is not None:
+            yield _limits("group", name, group.limits)
+    for model in snapshot.models.values():
+        if model.limits is not None and _may_use(caller, model.name):
+            yield _limits("model", model.name, model.limits)
+
+
+def _limits(of: str, name: str, limits: RateLimits) -> SharedLimits:
+    return SharedLimits(of, name, limits.rpm, limits.tpm, limits.concurrency)
+
+
+def _may_use(caller: Caller, model: str) -> bool:
+    """May the key use this model, or any that this wildcard fits?"""
+    return not caller.models or any(matches(own, model) or matches(model, own) for own in caller.models)
+
+
+def _quota(caller: Caller, caps: Sequence[Balance]) -> str | None:
+    """The key's limit as the database has it now: the cached caller may not have heard of a change yet."""
+    if caller.quota is None or not caps:
+        return None
+    cap = caps[0].cap
+    return format_usd(caller.quota if cap is None else cap)
 
 
 def _subscription(view: KeyView, caller: Caller) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Tallies and gauges as Prometheus' text (through prometheus_client, which knows its escapes)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import accumulate
 from typing import Literal
 
 import msgspec
@@ -11,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from entrepot.core.usage import TOKEN_KINDS
+from entrepot.observe.money import cumulated, families
 from entrepot.observe.tallies import BOUNDS, Tallies
 
 Readings = dict[str, dict[str, float]]
@@ -49,6 +49,7 @@ class _Families(Collector):
         yield self._tokens()
         yield self._bytes()
         yield from self._times()
+        yield from families(self._tallies.money)
         workers = GaugeMetricFamily("entrepot_workers", "Workers that are alive.")
         workers.add_metric([], len(self._readings))
         yield workers
@@ -91,9 +92,9 @@ class _Families(Collector):
             "entrepot_first_content_seconds", "From a call's arrival to its first content.", labels=labels
         )
         for key, series in sorted(self._tallies.series.items()):
-            total.add_metric(key, _buckets(series.total), series.total_sum)
+            total.add_metric(key, cumulated(BOUNDS, series.total), series.total_sum)
             if any(series.first):
-                first.add_metric(key, _buckets(series.first), series.first_sum)
+                first.add_metric(key, cumulated(BOUNDS, series.first), series.first_sum)
         yield total
         yield first
 
@@ -107,9 +108,3 @@ class _Families(Collector):
         for label, each in sorted(values.items()):
             family.add_metric((label,) if gauge.label else (), combined(each))
         return family
-
-
-def _buckets(counts: list[int]) -> list[tuple[str, float]]:
-    """Cumulative counts under their upper bounds."""
-    names = [*(str(bound) for bound in BOUNDS), "+Inf"]
-    return list(zip(names, accumulate(counts), strict=True))

@@ -61,6 +61,8 @@ class Metrics:
         before = self._read(self._file) if self._file else None
         counter = Counter(before.tallies if before else Tallies(), serves)
         self._tallies = counter.tallies
+        self.money = counter.tallies.money
+        """What the worker's desk counts into (buckets/desk.py)."""
         self.observe: Callable[[Record], None] = counter.count
         """Count a finished call (a few microseconds)."""
 

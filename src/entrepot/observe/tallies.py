@@ -1,4 +1,4 @@
-"""What is counted about calls, as plain numbers that add up: over calls, and over workers.
+"""What is counted about calls and money, as plain numbers that add up: over calls, and over workers.
 
 Every label is bounded: operations, outcomes and faults are ours, channels are the operator's,
 and a model gets a name of its own only where the operator lists it, or once a channel has answered for it.
@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from entrepot.buckets.figures import Figures
 from entrepot.core.record import Record
 from entrepot.core.usage import NOTHING, TOKEN_KINDS, Usage
 
@@ -60,6 +61,7 @@ class Tallies(msgspec.Struct):
     calls: dict[OutcomeKey, int] = {}
     attempts: dict[AttemptKey, int] = {}
     series: dict[SeriesKey, Series] = {}
+    money: Figures = msgspec.field(default_factory=Figures)
 
     def add(self, other: "Tallies") -> None:
         """Add another worker's numbers."""
@@ -71,6 +73,7 @@ class Tallies(msgspec.Struct):
             if key not in self.series:
                 self.series[key] = empty_series()
             self.series[key].add(series)
+        self.money.add(other.money)
 
 
 class Counter:

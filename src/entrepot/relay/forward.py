@@ -41,13 +41,22 @@ _SAY_SECONDS = 5.0
 class Forward:
     """Brings one vendor's answer to one client."""
 
-    __slots__ = ("_call", "_clock", "_dialect", "_synced", "exchange", "outcome")
+    __slots__ = ("_call", "_clock", "_dialect", "_show_cost", "_synced", "exchange", "outcome")
 
     def __init__(
-        self, call: Call, dialect: Dialect, exchange: Exchange, outcome: Outcome, *, clock: Clock, synced: Synced
+        self,
+        call: Call,
+        dialect: Dialect,
+        exchange: Exchange,
+        outcome: Outcome,
+        *,
+        clock: Clock,
+        synced: Synced,
+        show_cost: bool,
     ) -> None:
         self._call = call
         self._dialect = dialect
+        self._show_cost = show_cost
         self._clock = clock
         self.exchange = exchange
         self.outcome = outcome
@@ -65,7 +74,8 @@ class Forward:
         if peek.stream and not stream and self._call.operation in ("chat", "completions"):
             raise Fault(Kind.VENDOR_GARBAGE, "The upstream answered in one piece where a stream was asked for.")
         show_model = peek.model if route.mapped else None
-        tap = self._dialect.tap(Tapping(stream, show_model, strip_usage=peek.stream and not peek.wants_usage))
+        unasked = peek.stream and not peek.wants_usage
+        tap = self._dialect.tap(Tapping(stream, show_model, unasked, self._show_cost))
         del peek
         self.outcome.tap = tap
         pulse = Pulse(self.outcome.hold if stream else None, response, tap)
@@ -86,8 +96,9 @@ class Forward:
             raise tap.fault
         self._committed(response.status)
         await self._settle(tap)
-        cost = (b"x-entrepot-cost", format_usd(self.outcome.charge).encode())
-        await self.exchange.answer(response.status, (*self._headers(response), cost), out)
+        cost = format_usd(self.outcome.charge)
+        headers = (*self._headers(response), (b"x-entrepot-cost", cost.encode()))
+        await self.exchange.answer(response.status, headers, out + tap.last(cost))
 
     async def _large(self, response: Response, tap: Tap, body: bytes) -> None:
         """An answer that is not kept whole: no failover for an error at its end."""
@@ -98,7 +109,7 @@ class Forward:
             await self.exchange.send(tap.feed(data), more=True)
         out, self.outcome.fault = tap.end(), tap.fault
         await self._settle(tap)
-        await self.exchange.send(out, more=False)
+        await self.exchange.send(out + tap.last(format_usd(self.outcome.charge)), more=False)
 
     async def _stream(self, response: Response, tap: Tap) -> None:
         held = await self._first_content(response, tap)
@@ -110,7 +121,7 @@ class Forward:
         last += tap.end() if tap.fault is None else await _linger(response, tap)
         self.outcome.fault = tap.fault
         await self._settle(tap)
-        await self.exchange.send(last, more=False)
+        await self.exchange.send(last + tap.last(format_usd(self.outcome.charge)), more=False)
         await _linger(response, tap)
 
     async def _pass(self, response: Response, tap: Tap, held: bytes) -> bytes:
@@ -189,9 +200,13 @@ class Forward:
         return ((b"content-type", kind), *passed, *named, *self.outcome.limit_headers)
 
 
-def _last_words(fault: Fault, dialect: Dialect, tap: Tap | None) -> bytes:
+def _last_words(fault: Fault, dialect: Dialect, outcome: Outcome) -> bytes:
     """An empty wallet ends a stream like a full one does (`length`); every other fault is an error."""
-    return tap.cutoff() if fault.kind is Kind.BALANCE_EXHAUSTED and tap is not None else dialect.render_late(fault)
+    tap = outcome.tap
+    if tap is None:
+        return dialect.render_late(fault)
+    end = tap.cutoff() if fault.kind is Kind.BALANCE_EXHAUSTED else dialect.render_late(fault)
+    return tap.last(format_usd(outcome.charge)) + end
 
 
 async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outcome) -> None:
@@ -207,7 +222,7 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
                     exchange.close_after()
                 await exchange.answer(rendered.status, rendered.headers, rendered.body)
             elif outcome.peek.stream:
-                await exchange.send(_last_words(fault, dialect, outcome.tap), more=False)
+                await exchange.send(_last_words(fault, dialect, outcome), more=False)
             else:
                 exchange.abort()
     except TimeoutError:

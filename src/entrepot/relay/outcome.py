@@ -56,6 +56,11 @@ class Outcome:
         self.first_content: float | None = None
         """Monotonic time in seconds."""
 
+    def serves_elsewhere(self, route: Route) -> bool:
+        """Is the route of another group than the one whose limits the call has entered?"""
+        group = self.entered.group if self.entered is not None else None
+        return group is not None and group != route.group
+
     def record(self, call: Call, exchange: Exchange, now: float) -> Record:
         """The finished call; `now` is monotonic."""
         caller, peek, route, fault = self.caller, self.peek, self.route, self.fault

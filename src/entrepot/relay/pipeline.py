@@ -65,6 +65,8 @@ class Services(msgspec.Struct, frozen=True):
     registry: Registry
     clock: Clock
     observe: Callable[[Record], None]
+    show_cost: bool = True
+    """Write what a call costs into the usage of its answer."""
 
 
 class Relay:
@@ -82,7 +84,15 @@ class Relay:
             services.registry.enter(exchange)
             exchange.watch(current_task())
             dialect = services.dialects[call.operation]
-            forward = Forward(call, dialect, exchange, outcome, clock=services.clock, synced=services.billing.synced)
+            forward = Forward(
+                call,
+                dialect,
+                exchange,
+                outcome,
+                clock=services.clock,
+                synced=services.billing.synced,
+                show_cost=services.show_cost,
+            )
             await self._answer(call, secret, body, forward)
         except Fault as fault:
             await self._fail(fault, call, exchange, outcome)
@@ -133,7 +143,7 @@ class Relay:
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
         forward.exchange.drains = router.snapshot.about(outcome.peek.model).disconnect == "drain"
-        entered = services.limits.enter(caller, caller.groups[:1], outcome.peek.model)
+        entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         outcome.limit_headers = services.limits.headers(outcome.entered)
         when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
@@ -147,6 +157,9 @@ class Relay:
         for route in routes:
             if call.operation not in self._services.providers[route.provider].operations:
                 continue
+            if outcome.serves_elsewhere(route) and (full := await self._move(outcome, route)):
+                last = last or full
+                continue
             outcome.route = route
             last = await self._attempt(call, route, forward)
             if last is None:
@@ -154,6 +167,16 @@ class Relay:
             if forward.exchange.started or not last.row.elsewhere or len(outcome.attempts) >= MAX_ATTEMPTS:
                 break
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    async def _move(self, outcome: Outcome, route: Route) -> Fault | None:
+        """Enter the limits of the route's group; why not, where these are reached: then its routes are passed over."""
+        assert outcome.entered is not None  # noqa: S101  # it serves elsewhere
+        try:
+            await self._services.limits.move(outcome.entered, route.group)
+        except Fault as fault:
+            return fault
+        outcome.limit_headers = self._services.limits.headers(outcome.entered)
+        return None
 
     async def _attempt(self, call: Call, route: Route, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""

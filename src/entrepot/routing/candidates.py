@@ -34,6 +34,10 @@ class Router:
             raise self._nobody(model, served=bool(tiers))
         return self._draw(tiers, model)
 
+    def serving(self, groups: Sequence[str], model: str) -> Sequence[str]:
+        """Those of the groups that have channels for the model."""
+        return groups if len(groups) == 1 else [group for group in groups if self.snapshot.tiers(group, model)]
+
     def dearest(self, groups: Sequence[str]) -> int:
         """The highest ratio (ppm) that a call of these groups may be charged at."""
         known = self.snapshot.groups

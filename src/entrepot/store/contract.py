@@ -1,6 +1,6 @@
 """What a raw database can do, and the errors that its callers must know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
@@ -68,7 +68,27 @@ class GuardMany(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
-Step: TypeAlias = Statement | Many | Guard | GuardMany
+class Rows(NamedTuple):
+    """Rows to insert, many by one statement; each must be written, else the transaction is rolled back."""
+
+    table: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    """PostgreSQL's, one a column."""
+    conflict: str
+    """What follows the values: `ON CONFLICT …`, or nothing."""
+    rows: Collection[Sequence[Any]]
+    """May be made as they are asked for: where the driver has a thread, in that thread."""
+
+
+Step: TypeAlias = Statement | Many | Guard | GuardMany | Rows
+
+
+def due(step: Statement | Many | Guard | GuardMany) -> int | None:
+    """How many rows a step must give; None where any number will do."""
+    if isinstance(step, Guard):
+        return step.rows
+    return len(step.rows) if isinstance(step, GuardMany) else None
 
 
 def nothing_between(_: str) -> None:

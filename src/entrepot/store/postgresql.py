@@ -14,11 +14,13 @@ from entrepot.store.contract import (
     GuardMany,
     Many,
     Row,
+    Rows,
     Statement,
     StatementError,
     Step,
     StoreAwayError,
     StoreError,
+    due,
     nothing_between,
 )
 
@@ -81,9 +83,13 @@ class PostgresqlDatabase:
             results: list[list[Row]] = []
             for index, step in enumerate(work):
                 between("between")
-                results.append(rows := await _rows(connection, step))
-                expected = step.rows if isinstance(step, Guard) else len(step.rows) if isinstance(step, GuardMany) else None
-                if expected is not None and len(rows) != expected:
+                if isinstance(step, Rows):
+                    results.append([])
+                    complete = await _insert(connection, step) == len(step.rows)
+                else:
+                    results.append(rows := await _rows(connection, step))
+                    complete = due(step) in (None, len(rows))
+                if not complete:
                     raise GuardError(index)
             between("between")
             return results
@@ -157,7 +163,17 @@ async def _change(connection: Any, step: Statement | Many) -> int:
     return _count(await connection.execute(step.sql, *step.values))
 
 
-async def _rows(connection: Any, step: Step) -> list[Row]:
+async def _insert(connection: Any, step: Rows) -> int:
+    """How many rows were written: a statement with an array a column."""
+    if not step.rows:
+        return 0
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(step.types, 1))
+    names = ", ".join(step.columns)
+    sql = f"INSERT INTO {step.table} ({names}) SELECT * FROM unnest({arrays}) {step.conflict}"  # noqa: S608  # our words
+    return _count(await connection.execute(sql, *zip(*step.rows, strict=True)))
+
+
+async def _rows(connection: Any, step: Statement | Many | Guard | GuardMany) -> list[Row]:
     if isinstance(step, Many | GuardMany):
         # One round trip for all rows.
         return [tuple(row) for row in await connection.fetchmany(step.sql, step.rows)] if step.rows else []

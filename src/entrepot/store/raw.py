@@ -10,6 +10,7 @@ from entrepot.store.contract import GuardError as GuardError
 from entrepot.store.contract import GuardMany as GuardMany
 from entrepot.store.contract import Many as Many
 from entrepot.store.contract import Row as Row
+from entrepot.store.contract import Rows as Rows
 from entrepot.store.contract import Statement as Statement
 from entrepot.store.contract import StatementError as StatementError
 from entrepot.store.contract import Step as Step

@@ -6,9 +6,12 @@ reader sees what was committed when it began (sqlite.org/wal.html, "Concurrency"
 """
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,14 +23,18 @@ from entrepot.store.contract import (
     GuardMany,
     Many,
     Row,
+    Rows,
     Statement,
     StatementError,
     Step,
     StoreAwayError,
     StoreError,
+    due,
     nothing_between,
 )
 
+ROWS_AT_ONCE = 64
+"""Rows that one INSERT writes. A statement gives the interpreter's lock away and takes it again: once for all of them."""
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's lock."""
 
@@ -84,17 +91,17 @@ class SqliteDatabase:
 
     async def fetch(self, sql: str, *values: Any) -> list[Row]:
         if sql[:6] != "SELECT":
-            return await self._write(lambda: self._connection.execute(sql, _named(values)).fetchall())
-        return await self._read(lambda: self._reader.connection.execute(sql, _named(values)).fetchall())
+            return await self._write(lambda: self._connection.execute(numbered(sql), values).fetchall())
+        return await self._read(lambda: self._reader.connection.execute(numbered(sql), values).fetchall())
 
     async def execute(self, sql: str, *values: Any) -> int:
-        return await self._write(lambda: max(self._connection.execute(sql, _named(values)).rowcount, 0))
+        return await self._write(lambda: max(self._connection.execute(numbered(sql), values).rowcount, 0))
 
     async def read(self, work: Sequence[Statement]) -> list[list[Row]]:
         connection = self._reader.connection
 
         def queries() -> list[list[Row]]:
-            return [connection.execute(sql, _named(values)).fetchall() for sql, values in work]
+            return [connection.execute(numbered(sql), values).fetchall() for sql, values in work]
 
         return await self._read(lambda: _within(connection, "BEGIN", queries))
 
@@ -109,9 +116,13 @@ class SqliteDatabase:
             results: list[list[Row]] = []
             for index, step in enumerate(work):
                 between("between")
-                results.append(rows := self._rows(step))
-                expected = step.rows if isinstance(step, Guard) else len(step.rows) if isinstance(step, GuardMany) else None
-                if expected is not None and len(rows) != expected:
+                if isinstance(step, Rows):
+                    results.append([])
+                    complete = self._insert(step) == len(step.rows)
+                else:
+                    results.append(rows := self._rows(step))
+                    complete = due(step) in (None, len(rows))
+                if not complete:
                     raise GuardError(index)
             between("between")
             return results
@@ -130,15 +141,29 @@ class SqliteDatabase:
 
     def _change(self, step: Statement | Many) -> int:
         if isinstance(step, Many):
-            self._connection.executemany(step.sql, map(_named, step.rows))
+            self._connection.executemany(numbered(step.sql), step.rows)
             return len(step.rows)
-        return max(self._connection.execute(step.sql, _named(step.values)).rowcount, 0)
+        return max(self._connection.execute(numbered(step.sql), step.values).rowcount, 0)
 
-    def _rows(self, step: Step) -> list[Row]:
-        if isinstance(step, Many | GuardMany):
-            execute = self._connection.execute
-            return [row for values in step.rows for row in execute(step.sql, _named(values)).fetchall()]
-        return self._connection.execute(step.sql, _named(step.values)).fetchall()
+    def _rows(self, step: Statement | Many | Guard | GuardMany) -> list[Row]:
+        sql, execute = numbered(step.sql), self._connection.execute
+        if not isinstance(step, Many | GuardMany):
+            return execute(sql, step.values).fetchall()
+        if isinstance(step, Many) and not _gives_rows(sql):
+            self._connection.executemany(sql, step.rows)
+            return []
+        return [row for values in step.rows for row in execute(sql, values).fetchall()]
+
+    def _insert(self, step: Rows) -> int:
+        """How many rows were written. Statements have numbers of rows that are powers of two: few to keep prepared."""
+        execute, rows, written = self._connection.execute, iter(step.rows), 0
+        left = len(step.rows)
+        while left:
+            count = min(ROWS_AT_ONCE, 1 << (left.bit_length() - 1))
+            sql = _insert_sql(step.table, step.columns, step.conflict, count)
+            written += execute(sql, tuple(chain.from_iterable(islice(rows, count)))).rowcount
+            left -= count
+        return written
 
     async def _write(self, work: Callable[[], T]) -> T:
         running = self._writer.thread.submit(work)
@@ -174,9 +199,24 @@ def _within(connection: sqlite3.Connection, begin: str, work: Callable[[], T]) -
     return result
 
 
-def _named(values: Sequence[Any]) -> dict[str, Any]:
-    """`$1` is a parameter by name to SQLite, and the name is `1`."""
-    return {str(index): value for index, value in enumerate(values, 1)}
+_PLACE = re.compile(r"\$(\d+)")
+
+
+@lru_cache(maxsize=1024)
+def numbered(sql: str) -> str:
+    """`$1` is a parameter by name to SQLite; `?1` is one by position, which takes half the time to bind."""
+    return _PLACE.sub(r"?\1", sql)
+
+
+@lru_cache(maxsize=1024)
+def _gives_rows(sql: str) -> bool:
+    return "RETURNING" in sql or sql.startswith("SELECT")
+
+
+@lru_cache(maxsize=64)
+def _insert_sql(table: str, columns: tuple[str, ...], conflict: str, count: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)} {conflict}"  # noqa: S608  # our words
 
 
 def named(error: Exception) -> StoreError:

@@ -275,3 +275,79 @@ def test_content_and_a_call_in_one_chunk_are_both_counted() -> None:
     both = tapped(chunk('{"content":"aaaaaaaa","tool_calls":[{"function":{"name":"ffffffff","arguments":"{}"}}]}')).counted()
     text = tapped(chunk('{"content":"aaaaaaaa"}')).counted()
     assert both.output > text.output == 2
+
+
+PRICED = USAGE.replace(b'"total_tokens":5', b'"total_tokens":5,"cost":0.0001')
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_the_last_usage_event_and_the_end_mark_wait_for_the_cost(size: int) -> None:
+    stream = ROLE + HELLO + STOP + USAGE + b": hm\n\n" + DONE
+    tap = StreamTap(Tapping(stream=True, show_cost=True))
+    before = b"".join(tap.feed(stream[at : at + size]) for at in range(0, len(stream), size)) + tap.end()
+    assert (before, tap.done) == (ROLE + HELLO + STOP, True)
+    assert tap.last("0.0001") == PRICED + b": hm\n\n" + DONE
+    assert tap.last("0.0001") == b""
+
+
+def test_usage_without_any_finish_reason_is_the_last_too() -> None:
+    """Recorded from OpenRouter: two chunks of a tool call, an empty one with usage, [DONE]."""
+    final = chunk(more=',"usage":{"prompt_tokens":3,"completion_tokens":2}')
+    tap = StreamTap(Tapping(stream=True, show_cost=True))
+    assert tap.feed(ROLE + HELLO + final) == ROLE + HELLO
+    assert tap.feed(DONE) == b""
+    assert tap.last("1") == chunk(more=',"usage":{"prompt_tokens":3,"completion_tokens":2,"cost":1}') + DONE
+
+
+def test_what_comes_behind_the_end_mark_stays_there() -> None:
+    tap = tapped(ROLE, HELLO, STOP, USAGE + DONE + HELLO, b"\n", show_cost=True)
+    assert tap.end() == b""
+    assert tap.last("0.0001") == PRICED + DONE + HELLO + b"\n"
+
+
+def test_only_the_last_of_many_usage_events_is_held() -> None:
+    running = chunk('{"content":"x"}', more=',"usage":{"prompt_tokens":3,"completion_tokens":1}')
+    final = chunk(finish='"stop"', more=',"usage":{"prompt_tokens":3,"completion_tokens":2}')
+    tap = StreamTap(Tapping(stream=True, show_cost=True))
+    assert tap.feed(running) == running
+    assert tap.feed(final) == b""
+    assert tap.feed(USAGE) == final, "a later one takes its place"
+    assert tap.feed(DONE) == b""
+    assert tap.last("0.0001") == PRICED + DONE
+
+
+def test_a_choice_that_begins_later_lets_all_pass() -> None:
+    final = chunk(finish='"stop"', more=',"usage":{"prompt_tokens":3,"completion_tokens":2}')
+    tap = StreamTap(Tapping(stream=True, show_cost=True))
+    assert tap.feed(final + b": hm\n\n") == b""
+    other = chunk('{"content":"y"}', index=1)
+    assert tap.feed(other) == final + b": hm\n\n" + other
+    assert tap.feed(HELLO) is HELLO
+    end = chunk(finish='"stop"', index=1)
+    assert tap.feed(end + DONE) == end + DONE
+    assert tap.last("1") == b""
+
+
+def test_a_vendor_without_an_end_mark() -> None:
+    for end in (b"\n\n", b"\n", b""):
+        tap = tapped(ROLE, HELLO, STOP, USAGE[:-2] + end, show_cost=True)
+        assert tap.end() == b""
+        assert (tap.done, tap.last("0.0001")) == (True, PRICED if end == b"\n\n" else PRICED[:-2] + end)
+
+
+def test_usage_that_nobody_asked_for_is_left_alone_unless_the_vendor_says_what_it_costs() -> None:
+    final = chunk(finish='"stop"', more=',"usage":{"prompt_tokens":3,"completion_tokens":2}')
+    tap = StreamTap(Tapping(stream=True, strip_usage=True, show_cost=True))
+    assert tap.feed(final) == final
+    assert tap.last("1") == b""
+    dear = chunk(finish='"stop"', more=',"usage":{"prompt_tokens":3,"completion_tokens":2,"cost":0.5,"cost_details":{}}')
+    tap = StreamTap(Tapping(stream=True, strip_usage=True, show_cost=True))
+    assert tap.feed(dear) == b""
+    assert tap.last("1") == chunk(finish='"stop"', more=',"usage":{"prompt_tokens":3,"completion_tokens":2,"cost":1}')
+
+
+def test_no_usage_nothing_waits() -> None:
+    tap = StreamTap(Tapping(stream=True, show_cost=True))
+    stream = ROLE + HELLO + STOP + DONE
+    assert tap.feed(stream) + tap.end() == stream
+    assert tap.last("1") == b""

@@ -36,3 +36,11 @@ def test_a_command_that_is_not_in_the_book(checkout) -> None:
     code = '@app.command()\ndef key_add(): ...\n@app.command("serve")\ndef run(): ...\ndef plain(): ...\n'
     project = checkout({"src/entrepot/cli/main.py": code, "docs/cli.md": "entrepot serve"})
     assert [finding.name for finding in documented.commands_documented(project)] == ["key-add"]
+
+
+def test_a_metric_that_is_not_in_the_book(checkout) -> None:
+    code = 'gauge("entrepot_open_calls", "Calls."); counter("entrepot_calls", "x"); gauge("entrepot_lost", "entrepot_")\n'
+    project = checkout({"src/entrepot/observe/a.py": code})
+    assert not list(documented.metrics_documented(project))
+    project = checkout({"docs/endpoints.md": "`entrepot_open_calls`, `entrepot_calls_total`, `entrepot_lost_and_found`"})
+    assert [finding.name for finding in documented.metrics_documented(project)] == ["entrepot_lost"]

@@ -1,10 +1,11 @@
 """What can be said about a group."""
 
-from entrepot.control.fields import Label, Ratio, Spec, Text, View
+from entrepot.control.fields import Label, Ratio, Text, View
+from entrepot.control.rates import Rates
 
 
-class GroupUpdate(Spec):
-    """Changes to a group; what is left out stays."""
+class GroupUpdate(Rates):
+    """Changes to a group; what is left out stays. Rate limits are for all calls that the group serves, together."""
 
     ratio: Ratio = "1"
     """Price multiplier (分组倍率)."""
@@ -27,4 +28,7 @@ class GroupView(View):
     ratio: str
     description: str
     public: bool
+    rpm: int | None
+    tpm: int | None
+    concurrency: int | None
     created_at: str

@@ -6,6 +6,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
+from entrepot.control import rates
 from entrepot.control.errors import ConflictError, InvalidError, missing, suggestion
 from entrepot.control.fields import MICRO
 from entrepot.control.groups.schemas import GroupCreate, GroupUpdate, GroupView
@@ -40,7 +41,7 @@ async def create(tx: Transaction, spec: GroupCreate) -> GroupView:
 async def update(tx: Transaction, name: str, change: GroupUpdate) -> GroupView:
     """Change what the caller set. Raises NotFoundError."""
     row = await _row(tx, name)
-    if await tx.change(groups, row, _columns(change.model_dump(exclude_unset=True, exclude={"name"}))):
+    if await tx.change(groups, row, _columns(change.model_dump(exclude_unset=True, exclude={"name"}), row["limits"])):
         tx.touched_snapshot()
     return await get(tx, name)
 
@@ -82,8 +83,8 @@ async def _row(tx: Transaction, name: str) -> RowMapping:
     return row
 
 
-def _columns(values: dict[str, Any]) -> dict[str, Any]:
-    columns = dict(values)
+def _columns(values: dict[str, Any], limits: str = "{}") -> dict[str, Any]:
+    columns = rates.column(values, limits)
     if "ratio" in columns:
         columns["ratio_ppm"] = parse_ratio(columns.pop("ratio"))
     if "public" in columns:
@@ -98,5 +99,6 @@ def _view(row: RowMapping) -> GroupView:
         ratio=format_ratio(row["ratio_ppm"]),
         description=row["description"],
         public=bool(row["public"]),
+        **rates.shown(row["limits"]),
         created_at=iso(row["created_at"] / MICRO),
     )

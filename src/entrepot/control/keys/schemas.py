@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from entrepot.control.fields import Limit, Moment, Name, Names, Network, Spec, Usd, View
+from entrepot.control.fields import Moment, Name, Names, Network, UnlessUnlimited, Usd, View
+from entrepot.control.rates import Rates
 
 Groups = Annotated[list[Name], Field(max_length=32)]
 
 
-class KeyUpdate(Spec):
+class KeyUpdate(Rates):
     """Changes to a key; what is left out stays, null lifts a limit."""
 
     name: Name = ""
@@ -19,16 +20,10 @@ class KeyUpdate(Spec):
     """Model names and wildcards; empty means all."""
     ips: Annotated[list[Network], Field(max_length=1000)] = []
     """Addresses and CIDR networks that may use the key; empty means all."""
-    quota: Usd | None = None
+    quota: UnlessUnlimited[Usd] = None
     """What the key may spend in all, in USD; changing it keeps what was used. Null means no limit."""
     unlimited: bool | None = None
     """True says `quota: null` in another way."""
-    rpm: Limit | None = None
-    """Calls a minute."""
-    tpm: Limit | None = None
-    """Tokens a minute."""
-    concurrency: Limit | None = None
-    """Calls at once."""
     expires: Moment | None = None
     """RFC 3339, a span from the key's creation such as `30d`, or `never`."""
     status: Literal["enabled", "disabled"] = "enabled"

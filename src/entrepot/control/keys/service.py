@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.engine import RowMapping
 
+from entrepot.control import rates
 from entrepot.control.errors import ConflictError, InvalidError, missing
 from entrepot.control.fields import MICRO, parse_moment, show_moment
 from entrepot.control.groups import service as groups
@@ -129,7 +130,7 @@ async def _row(tx: Transaction, key_id: int) -> RowMapping:
 
 
 async def _columns(tx: Transaction, values: dict[str, Any], created: int) -> dict[str, Any]:
-    columns = {name: values[name] for name in ("rpm", "tpm", "concurrency", "status") if name in values}
+    columns = {name: values[name] for name in (*rates.NAMES, "status") if name in values}
     if values.get("name"):
         columns["name"] = values["name"]
     if "groups" in values:
@@ -148,7 +149,7 @@ async def _columns(tx: Transaction, values: dict[str, Any], created: int) -> dic
 
 def _view(row: RowMapping, quota: Quota | None) -> KeyView:
     lists = {field: json.decode(row[column]) for field, column in _LISTS.items()}
-    same = {name: row[name] for name in ("id", "name", "hint", "rpm", "tpm", "concurrency", "status")}
+    same = {name: row[name] for name in ("id", "name", "hint", *rates.NAMES, "status")}
     return KeyView(
         **same,
         **lists,

@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from entrepot.control.fields import Name, Spec, Text, TimeoutTable, View
+from entrepot.control.fields import Name, Text, TimeoutTable, View
+from entrepot.control.rates import Rates
 
 Disconnect = Literal["cancel", "drain", "free-if-empty"]
 
 
-class ModelUpdate(Spec):
-    """Changes to a model; what is left out stays."""
+class ModelUpdate(Rates):
+    """Changes to a model; what is left out stays. Rate limits are for all calls of all names that it fits, together."""
 
     description: Text = ""
     owner: Text = ""
@@ -42,6 +43,9 @@ class ModelView(View):
     owner: str
     disconnect: str
     timeouts: TimeoutTable
+    rpm: int | None
+    tpm: int | None
+    concurrency: int | None
     prices: dict[str, str]
     """What holds now under any conditions, by kind: USD per 1 M tokens or per unit."""
     tiers: list[ModelTier]

@@ -6,6 +6,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
+from entrepot.control import rates
 from entrepot.control.errors import ConflictError, missing
 from entrepot.control.fields import MICRO, TimeoutTable
 from entrepot.control.models.schemas import ModelCreate, ModelTier, ModelUpdate, ModelView
@@ -62,7 +63,7 @@ async def create(tx: Transaction, spec: ModelCreate) -> ModelView:
 async def update(tx: Transaction, name: str, change: ModelUpdate) -> ModelView:
     """Change what the caller set. Raises NotFoundError."""
     row = await find(tx, name)
-    if await tx.change(models, row, _columns(change.model_dump(exclude_unset=True, exclude={"name"}))):
+    if await tx.change(models, row, _columns(change.model_dump(exclude_unset=True, exclude={"name"}), row["limits"])):
         tx.touched_snapshot()
     return await get(tx, name)
 
@@ -85,11 +86,12 @@ async def current_prices(tx: Transaction, model_ids: list[int]) -> dict[int, Cur
     return found
 
 
-def _columns(values: dict[str, Any]) -> dict[str, Any]:
-    if "timeouts" not in values:
-        return values
-    chosen = {name: seconds for name, seconds in values["timeouts"].items() if seconds is not None}
-    return {**values, "timeouts": json.encode(chosen).decode()}
+def _columns(values: dict[str, Any], limits: str = "{}") -> dict[str, Any]:
+    columns = rates.column(values, limits)
+    if "timeouts" not in columns:
+        return columns
+    chosen = {name: seconds for name, seconds in columns["timeouts"].items() if seconds is not None}
+    return {**columns, "timeouts": json.encode(chosen).decode()}
 
 
 def _view(row: RowMapping, current: Current) -> ModelView:
@@ -97,4 +99,11 @@ def _view(row: RowMapping, current: Current) -> ModelView:
     timeouts = TimeoutTable(**json.decode(row["timeouts"]))
     plain = current.get(_ALWAYS, {})
     tiers = [ModelTier(conditions=json.decode(when), prices=held) for when, held in current.items() if when != _ALWAYS]
-    return ModelView(**same, timeouts=timeouts, prices=plain, tiers=tiers, created_at=iso(row["created_at"] / MICRO))
+    return ModelView(
+        **same,
+        **rates.shown(row["limits"]),
+        timeouts=timeouts,
+        prices=plain,
+        tiers=tiers,
+        created_at=iso(row["created_at"] / MICRO),
+    )

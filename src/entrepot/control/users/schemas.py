@@ -4,11 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from entrepot.control.fields import Label, Spec, View
+from entrepot.control.fields import Label, View
+from entrepot.control.rates import Rates
 
 
-class UserUpdate(Spec):
-    """Changes to a user; what is left out stays."""
+class UserUpdate(Rates):
+    """Changes to a user; what is left out stays. Rate limits are for all of the user's keys together."""
 
     role: Literal["admin", "user"] = "user"
     group: Label = "default"
@@ -33,5 +34,8 @@ class UserView(View):
     role: str
     group: str
     status: str
+    rpm: int | None
+    tpm: int | None
+    concurrency: int | None
     has_password: bool
     created_at: str

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
 from entrepot.buckets import accounts
+from entrepot.control import rates
 from entrepot.control.errors import ConflictError, missing
 from entrepot.control.fields import MICRO
 from entrepot.control.groups import service as groups
@@ -51,7 +52,7 @@ async def create(tx: Transaction, spec: UserCreate) -> UserView:
     if await exists(tx, spec.name):
         raise ConflictError(f"There is already a user {spec.name!r}.", "name")
     await groups.require(tx, [spec.group], "group")
-    values = await _columns(spec.model_dump(exclude={"name"}), None)
+    values = await _columns(spec.model_dump(exclude={"name"}))
     row_id = await tx.add(users, {"name": spec.name, "created_at": tx.now, **values})
     await accounts.open_bucket(tx.raw, "wallet", accounts.wallet_ref(row_id))
     return await get(tx, spec.name)
@@ -65,7 +66,7 @@ async def update(tx: Transaction, name: str, change: UserUpdate) -> UserView:
         await groups.require(tx, [values["group"]], "group")
     if name == INSTALLATION and values.get("status") == "disabled":
         raise ConflictError("The installation's own account cannot be disabled. Disable its keys.", "status")
-    if await tx.change(users, row, await _columns(values, row["password_hash"])):
+    if await tx.change(users, row, await _columns(values, row)):
         await _announce_keys(tx, row["id"])
     return await get(tx, name)
 
@@ -95,16 +96,16 @@ async def _announce_keys(tx: Transaction, user_id: int) -> None:
         tx.touched_key(key["sha256"])
 
 
-async def _columns(values: dict[str, Any], sealed: str | None) -> dict[str, Any]:
+async def _columns(values: dict[str, Any], before: RowMapping | None = None) -> dict[str, Any]:
     """Columns from fields. The same password again keeps its hash, so that nothing changes."""
-    columns = dict(values)
+    columns = rates.column(values, before["limits"] if before else "{}")
     if "group" in columns:
         columns["group_name"] = columns.pop("group")
     if "password" in columns:
         password = columns.pop("password")
         if password is None:
             columns["password_hash"] = None
-        elif not await passwords.fits(sealed, password):
+        elif not await passwords.fits(before["password_hash"] if before else None, password):
             columns["password_hash"] = await passwords.seal(password)
     return columns
 
@@ -116,6 +117,7 @@ def _view(row: RowMapping) -> UserView:
         role=row["role"],
         group=row["group_name"],
         status=row["status"],
+        **rates.shown(row["limits"]),
         has_password=row["password_hash"] is not None,
         created_at=iso(row["created_at"] / MICRO),
     )

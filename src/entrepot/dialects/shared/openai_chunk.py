@@ -77,6 +77,15 @@ class Chunk(msgspec.Struct, gc=False):
 read = msgspec.json.Decoder(Chunk).decode
 
 
+def adds(choice: Choice) -> bool:
+    """Does the chunk add anything to this choice that a client could read?"""
+    delta = choice.delta
+    if delta is None:
+        return bool(choice.text)
+    said = delta.content or delta.reasoning_content or delta.reasoning or delta.refusal or delta.tool_calls
+    return bool(said or delta.function_call or given(delta.audio) or given(delta.images) or given(delta.reasoning_details))
+
+
 def given(value: Raw) -> bool:
     """Is there more than nothing in it?"""
     return bytes(value) not in _EMPTY

@@ -1,6 +1,8 @@
 """The tap on a stream of OpenAI's family (chat and completions): reads along, changes only what it must.
 
 Bytes pass untouched except where a model name must be shown or our own usage chunk taken out.
+Where the cost is to be shown, what may be the last event with usage (every choice has finished, or it adds nothing
+to any) waits for it, and what comes behind it waits too; should a choice go on, all passes as it came.
 `"usage":null`, which OpenAI adds to every chunk once usage was asked for, stays where it is:
 taking it out would cost an encode a chunk, and clients do not mind a null.
 """
@@ -12,6 +14,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Usage
 from entrepot.dialects.shared import openai_chunk, openai_faults
 from entrepot.dialects.shared.openai_chunk import ABSENT, Choice, Chunk, given
+from entrepot.dialects.shared.openai_cost import priced_frame, states_cost
 from entrepot.dialects.shared.openai_cutoff import cut_off
 from entrepot.dialects.shared.openai_delivered import Delivered
 from entrepot.dialects.shared.openai_shown import Shown
@@ -33,8 +36,10 @@ class StreamTap:
         "_between",
         "_delivered",
         "_finished",
+        "_queue",
         "_sample",
         "_seen",
+        "_show_cost",
         "_shown",
         "_splitter",
         "_strip",
@@ -51,9 +56,12 @@ class StreamTap:
         self.usage: Usage | None = None
         self._splitter = sse.Splitter()
         self._between = True
-        """Nothing of a frame is waiting for its rest."""
+        """Nothing of a frame is waiting for its rest, nor anything for the cost."""
         self._shown = Shown(how.show_model) if how.show_model is not None else None
         self._strip = how.strip_usage
+        self._show_cost = how.show_cost
+        self._queue: list[bytes] | None = None
+        """The usage event that waits for the cost, and what came behind it."""
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._delivered = Delivered()
@@ -69,22 +77,24 @@ class StreamTap:
             frames = self._splitter.feed(data)
         except sse.FrameTooLargeError as error:
             raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
-        self._between = not self._splitter.rest
-        if len(frames) == 1:
-            return self._frame(frames[0])
-        return b"".join([self._frame(frame) for frame in frames])
+        out = self._frame(frames[0]) if len(frames) == 1 else b"".join([self._frame(frame) for frame in frames])
+        self._between = not self._splitter.rest and self._queue is None
+        return out
 
     def end(self) -> bytes:
         """The vendor closed. Raises Fault(VENDOR_TRUNCATED) inside a frame, or before every choice has finished."""
         rest = self._splitter.rest
-        if self.done:
-            return rest
-        out = self._last(rest) if rest.strip() else rest
+        out = self._behind(rest) if self.done or not rest.strip() else self._last(rest)
         if not self.done and self.fault is None:
             if not self._finished or self._seen != self._finished:
                 raise Fault(Kind.VENDOR_TRUNCATED)
             self.done = True  # a vendor without [DONE]
         return out
+
+    def last(self, cost: str) -> bytes:
+        """The usage event that waited, with the cost in it, and what came behind it."""
+        queue, self._queue = self._queue, None
+        return b"".join((priced_frame(queue[0], cost), *queue[1:])) if queue else b""
 
     def cutoff(self) -> bytes:
         """Every open choice finishes with `length`, then `[DONE]`."""
@@ -99,6 +109,10 @@ class StreamTap:
 
     def _frame(self, frame: bytes) -> bytes:
         """One whole frame, as it is to be passed on."""
+        if self._queue is not None:
+            return self._next(self._queue, frame)
+        if frame.startswith(b"data: {") and frame.find(b"\n") == len(frame) - 2:
+            return self._read(frame, frame[6:-2])
         payload = _payload(frame)
         if payload is None:
             return frame
@@ -133,9 +147,34 @@ class StreamTap:
             return self._error(frame, chunk.error)
         if self._strip and usage and not choices:
             return b""
-        if self._shown is None or chunk.model is None:
+        if self._shown is not None and chunk.model is not None:
+            frame = self._shown.frame(frame, payload)
+        return self._hold(frame, chunk) if usage and self._show_cost else frame
+
+    def _hold(self, frame: bytes, chunk: Chunk) -> bytes:
+        """Let what may be the last usage event wait."""
+        if self._strip and not states_cost(chunk.usage or ()):
             return frame
-        return self._shown.frame(frame, payload)
+        if self._seen != self._finished and any(map(openai_chunk.adds, chunk.choices or ())):
+            return frame
+        self._queue, self._between = [frame], False
+        return b""
+
+    def _next(self, queue: list[bytes], frame: bytes) -> bytes:
+        """A frame behind one that waits: it waits too, unless it shows that the other was not the last usage event."""
+        self._queue = None
+        out = self._frame(frame)
+        if self._queue is not None or (self._seen != self._finished and not self.done and self.fault is None):
+            return b"".join(queue) + out
+        self._queue = queue
+        return self._behind(out)
+
+    def _behind(self, data: bytes) -> bytes:
+        """Pass it on, or behind what waits."""
+        if self._queue is None:
+            return data
+        self._queue.append(data)
+        return b""
 
     def _note(self, choice: Choice) -> None:
         """What one choice gains in one chunk."""

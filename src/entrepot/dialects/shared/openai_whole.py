@@ -2,7 +2,8 @@
 
 A body of up to WHOLE_LIMIT bytes comes in one piece and is read as it is. A larger one (a few
 thousand embeddings) comes in pieces; only its last 64 KB are kept, where the usage stands, and
-held back, because OpenAI writes the model of an embedding there too.
+held back, because OpenAI writes the model of an embedding there too. A body in which the vendor states
+its own cost is held back whole, until ours can take its place.
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import NOTHING, Usage
 from entrepot.dialects.shared import openai_faults
 from entrepot.dialects.shared.openai_chunk import given, mended, read_choices
+from entrepot.dialects.shared.openai_cost import priced_body, states_cost
 from entrepot.dialects.shared.openai_delivered import Delivered
 from entrepot.dialects.shared.openai_shown import Shown
 from entrepot.dialects.shared.openai_usage import read_usage
@@ -27,7 +29,21 @@ _ABSENT = Raw()
 class WholeTap:
     """Counts one whole answer (contract: core/dialect.py, Tap). `member` is what an answer must have."""
 
-    __slots__ = ("_choices", "_in_pieces", "_limit", "_member", "_shown", "_tail", "content", "done", "fault", "usage")
+    __slots__ = (
+        "_choices",
+        "_held",
+        "_in_pieces",
+        "_limit",
+        "_member",
+        "_show_cost",
+        "_shown",
+        "_tail",
+        "_vendor_cost",
+        "content",
+        "done",
+        "fault",
+        "usage",
+    )
 
     def __init__(self, how: Tapping, member: str, *, metered: bool = True, limit: int = WHOLE_LIMIT) -> None:
         self.content = False
@@ -40,6 +56,10 @@ class WholeTap:
         self._choices: Raw = _ABSENT
         self._in_pieces = False
         self._tail = b""
+        self._held = b""
+        self._show_cost = how.show_cost
+        self._vendor_cost = False
+        """The vendor says what the call costs the operator."""
 
     def feed(self, data: bytes) -> bytes:
         """Take the body, or a piece of a large one. Raises Fault(VENDOR_GARBAGE | VENDOR_TRUNCATED)."""
@@ -59,6 +79,11 @@ class WholeTap:
         if not self.done and self.fault is None:
             raise Fault(Kind.VENDOR_TRUNCATED, "The upstream's answer is empty.")
         return b""
+
+    def last(self, cost: str) -> bytes:
+        """The body that was held back, with our cost in place of the vendor's."""
+        held, self._held = self._held, b""
+        return (priced_body(held, cost) or held) if held else b""
 
     def cutoff(self) -> bytes:
         """A whole answer cannot be ended in the middle: nothing is added to it."""
@@ -82,15 +107,19 @@ class WholeTap:
         self.content = self.done = True
         self._choices = answer if self._member == "choices" else _ABSENT
         self._count(members)
-        if self._shown is None or "model" not in members:
-            return data
-        return self._shown.body(data) or self._shown.rebuilt(data)
+        if self._shown is not None and "model" in members:
+            data = self._shown.body(data) or self._shown.rebuilt(data)
+        if self._vendor_cost and self._show_cost:
+            self._held, data = data, b""
+        return data
 
     def _count(self, members: Members) -> None:
         for fields in (members.get("usage"), _inner(members.get("x_groq"))):
             if self.usage is None and fields is not None:
                 value = json.decode(bytes(fields))
-                self.usage = read_usage(value) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownArgumentType]
+                if isinstance(value, dict):
+                    self.usage = read_usage(value)  # pyright: ignore[reportUnknownArgumentType]
+                    self._vendor_cost = states_cost(value)  # pyright: ignore[reportUnknownArgumentType]
 
     def _first_piece(self, data: bytes) -> bytes:
         """Pass on all but the last bytes; the model's name stands in the first ones or the last."""
