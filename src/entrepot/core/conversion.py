@@ -97,8 +97,11 @@ class Writer(Protocol):
         """What may be sent now; of a whole answer nothing."""
         ...
 
-    def end(self) -> bytes:
-        """The last bytes: the end of the stream, or the whole answer. `Finish` of every choice has been fed."""
+    def end(self, cost: str = "") -> bytes:
+        """The last bytes: the end of the stream, or the whole answer. `Finish` of every choice has been fed.
+
+        `cost` (decimal USD) goes with the usage as `cost`, unless it is empty.
+        """
         ...
 
     def cutoff(self) -> bytes:

@@ -27,6 +27,7 @@ from entrepot.core.usage import Usage
 from entrepot.dialects.anthropic.blocks import NAME, REDACTED
 from entrepot.dialects.anthropic.messages_body import input_of, safe_id
 from entrepot.kit import json
+from entrepot.kit.json import Raw
 
 _REASONS: Mapping[Reason, str] = {
     "stop": "end_turn",
@@ -66,11 +67,11 @@ class StreamWriter:
         """What may go out now."""
         return b"".join([frame for event in events for frame in self._event(event)])
 
-    def end(self) -> bytes:
+    def end(self, cost: str = "") -> bytes:
         """The last block closes, and the message."""
         stop = {"stop_reason": _stop_reason(self._finish), "stop_sequence": self._finish.stop}
         frames = [*self._start(), *self._close_all()]
-        frames.append(_frame("message_delta", delta=stop, usage=write_usage(self._usage)))
+        frames.append(_frame("message_delta", delta=stop, usage=write_usage(self._usage, cost)))
         frames.append(_frame("message_stop"))
         return b"".join(frames)
 
@@ -137,7 +138,7 @@ class StreamWriter:
     def _start(self) -> Iterator[bytes]:
         if not self._begun:
             self._begun = True
-            message = _message(self._how, [], None, None, self._usage)
+            message = _message(self._how, [], None, None, write_usage(self._usage, ""))
             yield _frame("message_start", message=message)
 
     def _enter(self, kind: str | int, block: Block) -> Iterator[bytes]:
@@ -201,12 +202,12 @@ class WholeWriter:
         self._fold.feed(events)
         return b""
 
-    def end(self) -> bytes:
+    def end(self, cost: str = "") -> bytes:
         """The message."""
         choice = self._fold.choices.get(0, FoldedChoice())
         finish = Finish(choice.reason or "stop", choice.stop)
         blocks = [block for part in choice.parts() if (block := _block(part)) is not None]
-        return json.encode(_message(self._how, blocks, _stop_reason(finish), finish.stop, self._fold.usage))
+        return json.encode(_message(self._how, blocks, _stop_reason(finish), finish.stop, write_usage(self._fold.usage, cost)))
 
     def cutoff(self) -> bytes:
         """A whole answer is never cut off."""
@@ -259,7 +260,7 @@ def _stop_reason(finish: Finish) -> str:
     return "stop_sequence" if finish.stop is not None and finish.reason == "stop" else _REASONS[finish.reason]
 
 
-def _message(how: Writing, content: list[Block], reason: str | None, stop: str | None, usage: Usage | None) -> dict[str, Any]:
+def _message(how: Writing, content: list[Block], reason: str | None, stop: str | None, usage: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"msg_{how.seed}",
         "type": "message",
@@ -268,11 +269,11 @@ def _message(how: Writing, content: list[Block], reason: str | None, stop: str |
         "content": content,
         "stop_reason": reason,
         "stop_sequence": stop,
-        "usage": write_usage(usage),
+        "usage": usage,
     }
 
 
-def write_usage(usage: Usage | None) -> dict[str, Any]:
+def write_usage(usage: Usage | None, cost: str) -> dict[str, Any]:
     """Counts on Anthropic's base: the input without what the cache gave or took."""
     found = usage or Usage()
     counts: dict[str, Any] = {
@@ -289,6 +290,8 @@ def write_usage(usage: Usage | None) -> dict[str, Any]:
         counts["output_tokens_details"] = {"thinking_tokens": found.reasoning}
     if found.searches:
         counts["server_tool_use"] = {"web_search_requests": found.searches}
+    if cost:
+        counts["cost"] = Raw(cost.encode())
     return counts
 
 

@@ -26,6 +26,7 @@ from entrepot.core.usage import Usage
 from entrepot.dialects.openai_chat_conversion import proofs
 from entrepot.dialects.shared import media
 from entrepot.kit import json
+from entrepot.kit.json import Raw
 
 _REASONS: Mapping[Reason, str] = {
     "stop": "stop",
@@ -63,12 +64,12 @@ class StreamWriter:
         """The chunks of these events."""
         return b"".join([chunk for event in events for chunk in self._event(event)])
 
-    def end(self) -> bytes:
+    def end(self, cost: str = "") -> bytes:
         """Usage, and the end."""
         out = b""
         if self._how.wants_usage and self._usage is not None:
             chunk = _head(self._how, "chat.completion.chunk", self._begin)
-            out = _frame({**chunk, "choices": [], "usage": write_usage(self._usage)})
+            out = _frame({**chunk, "choices": [], "usage": write_usage(self._usage, cost)})
         return out + b"data: [DONE]\n\n"
 
     def cutoff(self) -> bytes:
@@ -149,13 +150,13 @@ class WholeWriter:
         self._fold.feed(events)
         return b""
 
-    def end(self) -> bytes:
+    def end(self, cost: str = "") -> bytes:
         """The completion."""
         fold = self._fold
         body = _head(self._how, "chat.completion", fold.begin)
         body["choices"] = [_folded(index, choice) for index, choice in sorted(fold.choices.items())]
         if fold.usage is not None:
-            body["usage"] = write_usage(fold.usage)
+            body["usage"] = write_usage(fold.usage, cost)
         return json.encode(body)
 
     def cutoff(self) -> bytes:
@@ -217,7 +218,7 @@ def _score(score: Score) -> dict[str, Any]:
     return {**said, "top_logprobs": [{**_score(other), "top_logprobs": []} for other in score.top]}
 
 
-def write_usage(usage: Usage) -> dict[str, Any]:
+def write_usage(usage: Usage, cost: str) -> dict[str, Any]:
     """Counts on OpenAI's base: the prompt with what was cached, the completion with reasoning."""
     prompt, completion = usage.prompt_total, usage.output_total
     asked = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_input}
@@ -232,4 +233,5 @@ def write_usage(usage: Usage) -> dict[str, Any]:
         "total_tokens": prompt + completion,
         "prompt_tokens_details": asked,
         "completion_tokens_details": made,
+        **({"cost": Raw(cost.encode())} if cost else {}),
     }
