@@ -6,7 +6,9 @@ import msgspec
 
 from entrepot.kit.json import Members
 
-Operation: TypeAlias = Literal["chat", "completions", "embeddings", "moderations", "messages", "count_tokens"]
+Operation: TypeAlias = Literal[
+    "chat", "completions", "embeddings", "moderations", "messages", "count_tokens", "generate", "responses"
+]
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

@@ -69,7 +69,9 @@ class Writing(msgspec.Struct, frozen=True):
     """Seconds since 1970 UTC."""
     wants_usage: bool
     """Does the client want usage in the stream (for formats in which it is an option)?"""
-    peek: Peek
+    array: bool = False
+    """Stream a JSON array in place of SSE (Gemini without `alt=sse`)."""
+    peek: Peek | None = None
     """The request, for formats that repeat parts of it in the answer; `members` may be empty by then."""
 
 

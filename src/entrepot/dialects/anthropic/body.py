@@ -10,12 +10,11 @@ from entrepot.dialects.anthropic.messages_body import mark, write_messages
 from entrepot.dialects.anthropic.models import Family, family_of
 from entrepot.dialects.anthropic.thinking import Thought, decide
 from entrepot.dialects.shared.body import Body, safe_name
-from entrepot.dialects.shared.schemas import closed
+from entrepot.dialects.shared.schemas import FREE_TEXT, closed, free_text_description
 from entrepot.kit import json
 
 _SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 _EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
-_FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 _AS_JSON = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 
 
@@ -87,12 +86,11 @@ def _answer(name: str, form: Format) -> dict[str, Any]:
 
 def _tool(body: Body, tool: Tool) -> dict[str, Any]:
     made: dict[str, Any] = {"name": body.name(tool.name)}
-    if tool.description:
-        made["description"] = tool.description
+    description = free_text_description(tool) if tool.custom else tool.description
+    if description:
+        made["description"] = description
     if tool.custom:
-        made["input_schema"] = _FREE_TEXT
-        if tool.schema is not None:
-            made["description"] = f"{tool.description}\n\nThe input follows this format: {bytes(tool.schema).decode()}".strip()
+        made["input_schema"] = FREE_TEXT
     else:
         schema: dict[str, Any] = json.decode(bytes(tool.schema)) if tool.schema is not None else {}
         made["input_schema"] = {**_EMPTY_SCHEMA, **schema, "type": "object"}

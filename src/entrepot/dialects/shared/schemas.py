@@ -2,8 +2,19 @@
 
 from typing import Any, cast
 
+from entrepot.core.ask import Tool
 from entrepot.kit import json
 from entrepot.kit.json import Raw
+
+FREE_TEXT: dict[str, Any] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+"""What stands for a tool of free text where there are only functions."""
+
+
+def free_text_description(tool: Tool) -> str:
+    """A free text tool's description, with its grammar."""
+    if tool.schema is None:
+        return tool.description
+    return f"{tool.description}\n\nThe input follows this format: {bytes(tool.schema).decode()}".strip()
 
 
 def closed(schema: Raw) -> Any:

@@ -1,0 +1,1 @@
+"""Gemini: generateContent and streamGenerateContent, as ai.google.dev and Vertex AI speak it."""
