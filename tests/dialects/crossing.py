@@ -10,18 +10,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from entrepot.core.conversion import Convertible
+from entrepot.core.faults import Fault
 from entrepot.core.fold import Fold
 from entrepot.core.usage import Usage
 from entrepot.dialects.anthropic.conversion import AnthropicConversion
 from entrepot.dialects.gemini.conversion import GeminiConversion
 from entrepot.dialects.openai_chat_conversion import OpenAIChatConversion
+from entrepot.dialects.openai_responses.conversion import ResponsesConversion
 from tests.dialects import conversions
 from tests.dialects.recordings import CHAT
 from tests.shared import corpus
 
-CHATS = (OpenAIChatConversion(), AnthropicConversion(), GeminiConversion())
+CHATS = (OpenAIChatConversion(), ResponsesConversion(), AnthropicConversion(), GeminiConversion())
 FILES: dict[str, tuple[str, ...]] = {
     "openai_chat": CHAT,
+    "openai_responses": ("openai_responses", "compat_other_responses", "vercel_openai_responses", "vercel_compat_responses"),
     "anthropic": ("anthropic_messages", "vercel_anthropic_messages"),
     "gemini": ("gemini_generate", "vercel_gemini_generate"),
 }
@@ -58,7 +61,11 @@ def cases() -> Iterator[Case]:
     """All answers of all vendors, for all clients, streamed and whole as recorded."""
     for vendor in CHATS:
         for number, body, stream in answers(vendor):
-            events = conversions.events_of(vendor, body, stream=stream)
+            try:
+                events = conversions.events_of(vendor, body, stream=stream)
+            except Fault as fault:
+                yield Case(number, vendor.name, vendor.name, stream, fault.kind.value)
+                continue
             if Fold().feed(events).fault is not None:
                 continue
             expected = conversions.summary(events)
@@ -102,4 +109,6 @@ if __name__ == "__main__":
     sys.stdout.write(table(every) + "\n")
     for case in every:
         if case.problem:
-            sys.stdout.write(f"{case.vendor} → {case.client} {'stream' if case.stream else 'whole'} {case.problem}: {case.id}\n")
+            sys.stdout.write(
+                f"{case.vendor} → {case.client} {'stream' if case.stream else 'whole'} {case.problem}: {case.id}\n"
+            )

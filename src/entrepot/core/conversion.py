@@ -110,6 +110,10 @@ class Writer(Protocol):
         """A well-formed end (reason: length) for a stream that is ended here."""
         ...
 
+    def late(self, fault: Fault) -> bytes:
+        """A fault in the middle of a stream, as the format's own last frames."""
+        ...
+
 
 class Convertible(Protocol):
     """One chat format, both ways."""
@@ -135,8 +139,4 @@ class Convertible(Protocol):
 
     def writer(self, how: Writing) -> Writer:
         """For one answer to a client."""
-        ...
-
-    def late(self, fault: Fault) -> bytes:
-        """A fault in the middle of a stream, as the format's own last frames."""
         ...

@@ -3,7 +3,7 @@
 A conversion is a tap like any other (core/dialect.py, Tap): forwarding, failover, money and cut-off do not know the difference.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from entrepot.core.conversion import Reader, Writer, Written
 from entrepot.core.counting import Tally
@@ -20,11 +20,11 @@ class ConvertedTap:
     """One answer on its way through the vocabulary."""
 
     __slots__ = (
-        "_calls", "_emulation", "_ended", "_late", "_reader", "_text", "_thought", "_writer",
+        "_calls", "_emulation", "_ended", "_reader", "_text", "_thought", "_writer",
         "content", "done", "fault", "usage",
     )  # fmt: skip
 
-    def __init__(self, reader: Reader, writer: Writer, written: Written, late: Callable[[Fault], bytes]) -> None:
+    def __init__(self, reader: Reader, writer: Writer, written: Written) -> None:
         self.content = False
         self.done = False
         self.fault: Fault | None = None
@@ -32,7 +32,6 @@ class ConvertedTap:
         self._reader = reader
         self._writer = writer
         self._emulation = Emulation(written) if Emulation.needed(written) else None
-        self._late = late
         self._text = Tally()
         self._thought = Tally()
         self._calls = 0
@@ -75,7 +74,7 @@ class ConvertedTap:
         passed: Iterable[Event] = events if self._emulation is None else self._emulation.undo(events)
         out = self._writer.feed(passed)
         # Before the first content the relay drops all this and tries elsewhere.
-        return out + self._late(self.fault) if self.fault is not None else out
+        return out + self._writer.late(self.fault) if self.fault is not None else out
 
     def _note(self, event: Event) -> None:
         match event:

@@ -22,8 +22,10 @@ from entrepot.core.events import (
     Proved,
     Reason,
 )
+from entrepot.core.faults import Fault
 from entrepot.core.fold import Fold, FoldedChoice
 from entrepot.core.usage import Usage
+from entrepot.dialects.anthropic import faults
 from entrepot.dialects.anthropic.blocks import NAME, REDACTED
 from entrepot.dialects.anthropic.messages_body import input_of, safe_id
 from entrepot.kit import json
@@ -79,6 +81,10 @@ class StreamWriter:
         """As if the vendor had reached its cap."""
         self._finish = Finish("length")
         return self.end()
+
+    def late(self, fault: Fault) -> bytes:
+        """The fault, and nothing after it."""
+        return faults.render_late(fault)
 
     def _event(self, event: Event) -> Iterator[bytes]:
         match event:
@@ -211,6 +217,11 @@ class WholeWriter:
 
     def cutoff(self) -> bytes:
         """A whole answer is never cut off."""
+        return b""
+
+    def late(self, fault: Fault) -> bytes:
+        """Nothing of a whole answer is out before its end: the fault is told in its place."""
+        del fault
         return b""
 
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from entrepot.core.ask import Ask, Media
 from entrepot.core.call import Operation, Peek
 from entrepot.core.conversion import Reading, Target, Writing, Written
-from entrepot.core.faults import Fault
-from entrepot.dialects.gemini import faults
 from entrepot.dialects.gemini.asked import read_ask
 from entrepot.dialects.gemini.body import write_body
 from entrepot.dialects.gemini.contents import NAME
@@ -41,7 +39,3 @@ class GeminiConversion:
     def writer(self, how: Writing) -> StreamWriter | WholeWriter:
         """For one answer to a client."""
         return StreamWriter(how) if how.stream else WholeWriter(how)
-
-    def late(self, fault: Fault) -> bytes:
-        """A fault in mid-stream."""
-        return faults.render_late(fault)

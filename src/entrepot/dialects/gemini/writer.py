@@ -19,8 +19,10 @@ from entrepot.core.events import (
     Proved,
     Reason,
 )
+from entrepot.core.faults import Fault
 from entrepot.core.fold import Fold, FoldedChoice
 from entrepot.core.usage import Usage
+from entrepot.dialects.gemini import faults
 from entrepot.dialects.gemini.contents import NAME
 from entrepot.dialects.gemini.usage import write_usage
 from entrepot.kit import json
@@ -79,6 +81,10 @@ class StreamWriter:
         """Every open candidate stops at its cap."""
         self._finish = dict.fromkeys(self._finish or (0,), "length")
         return self.end()
+
+    def late(self, fault: Fault) -> bytes:
+        """The fault, and nothing after it."""
+        return faults.render_late(fault)
 
     def _event(self, event: Event) -> Iterator[bytes]:
         match event:
@@ -170,6 +176,11 @@ class WholeWriter:
 
     def cutoff(self) -> bytes:
         """A whole answer is never cut off."""
+        return b""
+
+    def late(self, fault: Fault) -> bytes:
+        """Nothing of a whole answer is out before its end: the fault is told in its place."""
+        del fault
         return b""
 
 

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from entrepot.core.ask import Ask, Media
 from entrepot.core.call import Operation, Peek
 from entrepot.core.conversion import Reading, Target, Writing, Written
-from entrepot.core.faults import Fault
 from entrepot.dialects.openai_chat_conversion.asked import read_ask
 from entrepot.dialects.openai_chat_conversion.body import write_body
 from entrepot.dialects.openai_chat_conversion.reader import ChatReader
 from entrepot.dialects.openai_chat_conversion.writer import StreamWriter, WholeWriter
-from entrepot.dialects.shared import openai_faults
 from entrepot.dialects.shared.turns import media_of
 
 
@@ -43,7 +41,3 @@ class OpenAIChatConversion:
     def writer(self, how: Writing) -> StreamWriter | WholeWriter:
         """For one answer to a client."""
         return StreamWriter(how) if how.stream else WholeWriter(how)
-
-    def late(self, fault: Fault) -> bytes:
-        """A fault in mid-stream."""
-        return openai_faults.render_late(fault)

@@ -6,7 +6,6 @@ from typing import Any
 from entrepot.core.ask import (
     Ask,
     Choice,
-    Effort,
     Format,
     Media,
     Native,
@@ -25,7 +24,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_chat_conversion import proofs
 from entrepot.dialects.shared import media, turns
 from entrepot.dialects.shared.body import Body
-from entrepot.dialects.shared.openai_models import REASONERS, nearest_effort
+from entrepot.dialects.shared.openai_models import REASONERS, effort_of, nearest_effort
 from entrepot.kit import json, patterns
 
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -206,18 +205,9 @@ def _reasoning(body: _Body) -> None:
         if reasoning != Reasoning(show=reasoning.show):
             body.dropped["reasoning"] = None
         return
-    wanted = reasoning.effort or _effort_of(reasoning.budget)
+    wanted = reasoning.effort or effort_of(reasoning.budget)
     if wanted is not None:
         body.fields["reasoning_effort"] = nearest_effort(wanted, body.thinks.efforts)
-
-
-def _effort_of(budget: int | None) -> Effort | None:
-    """The effort that a budget of thinking tokens is worth (Google's own mapping: low 1k, medium 8k, high 24k)."""
-    if budget is None or budget < 0:
-        return None
-    if budget == 0:
-        return "none"
-    return "low" if budget <= 2048 else "medium" if budget <= 12288 else "high"
 
 
 def _sampling(body: _Body) -> None:

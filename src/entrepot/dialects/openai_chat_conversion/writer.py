@@ -21,10 +21,11 @@ from entrepot.core.events import (
     Score,
     Scored,
 )
+from entrepot.core.faults import Fault
 from entrepot.core.fold import Fold, FoldedChoice
 from entrepot.core.usage import Usage
 from entrepot.dialects.openai_chat_conversion import proofs
-from entrepot.dialects.shared import media
+from entrepot.dialects.shared import media, openai_faults
 from entrepot.kit import json
 from entrepot.kit.json import Raw
 
@@ -76,6 +77,10 @@ class StreamWriter:
         """Every open choice finishes with `length`."""
         open_ones = (self._open or {0}) - self._finished
         return b"".join([self._chunk({}, index, "length") for index in sorted(open_ones)]) + self.end()
+
+    def late(self, fault: Fault) -> bytes:
+        """The fault, and nothing after it."""
+        return openai_faults.render_late(fault)
 
     def _event(self, event: Event) -> Iterator[bytes]:
         match event:
@@ -161,6 +166,11 @@ class WholeWriter:
 
     def cutoff(self) -> bytes:
         """A whole answer is never cut off."""
+        return b""
+
+    def late(self, fault: Fault) -> bytes:
+        """Nothing of a whole answer is out before its end: the fault is told in its place."""
+        del fault
         return b""
 
 

@@ -33,3 +33,12 @@ def nearest_effort(wanted: Effort, known: Sequence[Effort]) -> Effort:
     """The effort closest to what is wanted; of two as close the lower."""
     place = ORDER.index(wanted)
     return min(known, key=lambda effort: (abs(ORDER.index(effort) - place), ORDER.index(effort)))
+
+
+def effort_of(budget: int | None) -> Effort | None:
+    """The effort that a budget of thinking tokens is worth (Google's own mapping: low 1k, medium 8k, high 24k)."""
+    if budget is None or budget < 0:
+        return None
+    if budget == 0:
+        return "none"
+    return "low" if budget <= 2048 else "medium" if budget <= 12288 else "high"
