@@ -18,8 +18,11 @@ from pathlib import Path
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets, Options
 from entrepot.buckets.journal import Journal
-from entrepot.buckets.record import Line, Settle, encode
+from entrepot.buckets.record import encode, settled
+from entrepot.buckets.rows import Facts
 from entrepot.buckets.verify import verify
+from entrepot.core.record import Attempt, Record
+from entrepot.core.usage import TOKEN_KINDS, Usage
 from entrepot.kit.clock import SystemClock
 from entrepot.store.contract import Many
 from entrepot.store.migrate import migrate
@@ -28,38 +31,39 @@ from tests.databases import PostgresServer
 
 CALLERS = 64
 """Cold calls at once."""
+PRICES = dict.fromkeys(TOKEN_KINDS[:-1], 150_000_000)
 
 
-def line(number: int) -> Line:
+def facts(number: int) -> Facts:
     """A call as most are."""
-    return Line(
+    record = Record(
         id=f"req_20261120abcdefg{number:010d}",
-        day="20261120",
-        arrived_at=1_795_000_000_000_000 + number * 1000,
         operation="chat",
         dialect="chat",
+        arrived=1_795_000_000.0 + number / 1000,
         status=200,
         outcome="ok",
+        fault=None,
         model="gpt-4o-mini",
-        stream=1,
+        stream=True,
         address="203.0.113.7",
-        basis="vendor",
+        client_id=None,
         user_id=3,
         key_id=4,
-        group_name="default",
+        key_name="app",
+        group="default",
         channel_id=5,
+        channel="north",
+        provider="openai",
         upstream_model="gpt-4o-mini",
-        attempts='[{"channel":"north","channel_id":5,"key_id":8,"status":200,"ms":456.78,"fault":null}]',
-        tokens='{"input":812,"cache_read":128,"output":240}',
-        prompt_tokens=940,
-        output_tokens=240,
-        ttft_us=210_000,
-        total_us=1_234_500,
+        attempts=(Attempt("north", 5, 8, 200, 456.78),),
+        usage=Usage(input=812, cache_read=128, output=240),
+        ttft_ms=210.123,
+        total_ms=1234.567,
         bytes_in=3900,
         bytes_out=18_000,
-        prices='{"input":150000000,"cache_read":75000000,"output":600000000}',
-        price_book="7",
     )
+    return Facts(record, PRICES, {}, 1_000_000, "bf401473e72a")
 
 
 class Stopwatch:
@@ -82,7 +86,7 @@ class Stopwatch:
 async def journal_alone(count: int, folder: Path) -> None:
     """Encoding and the write to the page cache."""
     journal = Journal.create(folder)
-    records = [Settle(line(number), ((2, 1000), (3, 1000)), 2000) for number in range(count)]
+    records = [settled(facts(number), ((2, 1000), (3, 1000)), 2000) for number in range(count)]
     journal.tend(count * 700)
     watch = Stopwatch()
     with watch.over(count):
@@ -102,7 +106,7 @@ async def warm(db: Database, count: int, desk: Buckets) -> None:
     wants = [(wallet, 2000), (quota, 2000)]
     first = await desk.hold([(wallet, 10**11), (quota, 10**11)])
     first.release()
-    lines = [line(number) for number in range(count)]
+    said = [facts(number) for number in range(count)]
     watch = Stopwatch()
     gc.disable()  # ten thousand open holds at once are the bench's, not a worker's
     with watch.over(count):
@@ -110,9 +114,9 @@ async def warm(db: Database, count: int, desk: Buckets) -> None:
     watch.row("hold, two buckets")
     assert None not in held
     with watch.over(count):
-        for one, usage in zip(held, lines, strict=True):
+        for one, each in zip(held, said, strict=True):
             assert one is not None
-            one.settle(1000, usage)
+            one.settle(1000, each)
     gc.enable()
     watch.row("settle, with its journal record")
     rounds = desk.figures.rounds
@@ -146,7 +150,7 @@ async def cold(db: Database, count: int, desk: Buckets) -> None:
         for number in numbers:
             wants = [(found[f"wallet:cold:{number}"], 2000), (found[f"quota:cold:{number}"], 2000)]
             held = await desk.hold(wants)
-            held.settle(1000, line(10**8 + number))
+            held.settle(1000, facts(10**8 + number))
 
     watch = Stopwatch()
     rounds = desk.figures.rounds

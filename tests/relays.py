@@ -37,6 +37,7 @@ from entrepot.providers.catalogue import load_catalogue
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
+from entrepot.routing.board import Board
 from entrepot.routing.candidates import Router
 from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
 from entrepot.snapshot.prices import NO_PRICES, PriceTable
@@ -168,7 +169,8 @@ async def running_relay(
 
     records: list[Record] = []
     models = [Model("*", disconnect=disconnect)]
-    router = Router(Snapshot(1, {group.name: group for group in groups}, channels, models, prices), random.Random(1))
+    snapshot = Snapshot(1, {group.name: group for group in groups}, channels, models, prices)
+    router = Router(snapshot, random.Random(1), Board(SystemClock(), random.Random(2)))
     upstream, registry = Upstream(), Registry(1000)
     book = PriceBook(prices)
     limits = Limits(database, lambda: router.snapshot, SystemClock())

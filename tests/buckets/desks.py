@@ -9,7 +9,7 @@ from typing import Any
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets, Options
 from entrepot.buckets.figures import Figures
-from entrepot.buckets.record import Line
+from entrepot.buckets.rows import Line
 from entrepot.buckets.verify import Report, verify
 from entrepot.kit.clock import Clock, ManualClock
 from entrepot.store.contract import Database

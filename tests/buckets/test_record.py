@@ -3,8 +3,22 @@
 import msgspec
 import pytest
 
-from entrepot.buckets.record import Line, Progress, RecordError, Release, Settle, decode, encode, fitted, interrupted
+from entrepot.buckets.record import (
+    Progress,
+    RecordError,
+    Release,
+    Settle,
+    decode,
+    encode,
+    fitted,
+    interrupted,
+    progressed,
+    settled,
+    within,
+)
+from entrepot.buckets.rows import Facts, Line, line_of
 from tests.buckets.desks import line
+from tests.buckets.test_rows import RECORD
 
 
 def test_there_and_back() -> None:
@@ -19,6 +33,41 @@ def test_a_journal_of_an_older_program_is_read() -> None:
     old = decode(msgspec.msgpack.encode(values))
     assert isinstance(old, Settle)
     assert (old.line.bytes_in, old.line.prices, old.charges) == (5, "{}", ((1, 2),))
+
+
+def test_what_a_call_writes_is_read_as_columns() -> None:
+    facts = Facts(RECORD, {"input": 5}, {}, 2, "book")
+    assert decode(encode(settled(facts, ((1, 2),), 9))) == Settle(line_of(facts), ((1, 2),), 9)
+    assert decode(encode(progressed(facts, ((1, 2),), 9))) == Progress(line_of(facts), ((1, 2),), 9)
+    assert (settled(line("a"), (), 1), progressed(line("a"), (), 1)) == (Settle(line("a"), (), 1), Progress(line("a"), (), 1))
+
+
+def test_a_call_of_an_older_program_is_read() -> None:
+    values = msgspec.msgpack.decode(encode(settled(Facts(RECORD), ((1, 2),), 9)))
+    values[1][0] = values[1][0][:20]
+    old = decode(msgspec.msgpack.encode(values))
+    assert isinstance(old, Settle)
+    assert (old.line.id, old.line.tokens, old.line.bytes_out) == (RECORD.id, "{}", 0)
+
+
+def test_bytes_of_the_first_format_are_read() -> None:
+    """As they stood in a journal before calls wrote their facts."""
+    written = (
+        b"\x94\xa1s\xdc\x00\x1e\xa1a\xa820270115\xcf\x00\x06e\x12\x16l\xc0\x00\xa4chat\xa4chat\xcc\xc8\xa2ok\xa1m\x00\xa91"
+        b"27.0.0.1\xa6vendor\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xa2[]\xa2{}\x00\x00\xc0\x00\x00\x00\xa2[]\xa2{}\xce\x00\x0fB@\xa0\x91"
+        b"\x92\x01\x02\x09"
+    )
+    record = decode(written)
+    assert isinstance(record, Settle)
+    assert (record.line.id, record.line.ratio_ppm, record.charges, record.held) == ("a", 1_000_000, ((1, 2),), 9)
+
+
+def test_what_is_too_long_is_cut_to_the_money() -> None:
+    facts = Facts(msgspec.structs.replace(RECORD, model="模" * 9000))
+    record = decode(within(settled(facts, ((1, 2),), 3), 4000))
+    assert isinstance(record, Settle)
+    assert (record.line.id, record.charges, record.held, len(record.line.model)) == (RECORD.id, ((1, 2),), 3, 32)
+    assert within(Release("x"), 4000) == encode(Release("x"))
 
 
 @pytest.mark.parametrize("payload", [b"\xc1", b"", b"\x93\xa1s\x01\x02", msgspec.msgpack.encode(["x", "what"])])

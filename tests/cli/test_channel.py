@@ -22,6 +22,7 @@ def test_the_life_of_a_channel(run: Run, run_json: RunJson) -> None:
     assert len(run_json("channel", "add-key", "east", "--key", "sk-3")["keys"]) == 3
     assert len(run_json("channel", "remove-key", "east", str(made["keys"][0]["id"]))["keys"]) == 2
     assert run_json("channel", "show", "east")["weight"] == 2
+    assert run_json("channel", "reset", "east")["keys"][0]["status"] == "enabled"
     assert "east" in run("channel", "list").stdout
     assert run("channel", "remove", "east").exit_code == 0
     assert run_json("channel", "list")["data"] == []

@@ -33,6 +33,12 @@ def test_list_show_and_sum(run: Run, run_json: RunJson, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "data" / "entrepot.db") as database:
         marks = ", ".join("?" * len(ROW))
         database.execute(f"INSERT INTO usage ({', '.join(ROW)}) VALUES ({marks})", list(ROW.values()))
+        sums = ("prompt_tokens", "output_tokens", "charge", "shortfall", "bytes_in", "bytes_out", "total_us")
+        copied = ", ".join(sums)
+        database.execute(
+            "INSERT INTO usage_hourly (hour, user_id, key_id, group_name, model, channel_id, calls, faults, "
+            f"{copied}) SELECT arrived_at / 3600000000, 1, key_id, '', model, 0, 1, 0, {copied} FROM usage"
+        )
     database.close()
     (call,) = run_json("usage", "list", "--key", "laptop", "--model", "gpt-4o")["data"]
     assert (call["key"], call["total_ms"]) == ("laptop", 5.0)

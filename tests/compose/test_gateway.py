@@ -7,6 +7,7 @@ from pathlib import Path
 
 from entrepot.compose.prepare import prepare
 from entrepot.settings import Handoff
+from entrepot.store.raw import open_database
 from tests.gateways import running_gateway
 
 ASK = {"model": "sandbox/echo", "messages": [{"role": "user", "content": "Hello"}]}
@@ -68,3 +69,32 @@ async def test_only_listed_names_become_metric_labels(tmp_path: Path) -> None:
         text = (await client.get("/metrics")).text
         assert 'model="listed/one"' in text
         assert "wild/" not in text
+
+
+async def test_a_key_that_the_vendor_refuses_is_seen_in_the_database_and_reset_from_there(tmp_path: Path) -> None:
+    config = tmp_path / "more.toml"
+    async with running_gateway(tmp_path / "data") as gateway, gateway.client() as client:
+        config.write_text(
+            f'[[channel]]\nname="mine"\nprovider="compatible"\nbase_url="{gateway.vendor.base_url}"\n'
+            'keys=["sk-wrong"]\nmodels=["mine"]\nmodel_map={mine="sandbox/echo"}\n[[model]]\nname="mine"\nprice.call="0"\n'
+        )
+        await prepare(Handoff(settings=gateway.settings, role="prepare", config=str(config)))
+        ask = ASK | {"model": "mine"}
+        async with asyncio.timeout(5):
+            while (await client.post("/v1/chat/completions", json=ask)).status_code != 502:
+                await asyncio.sleep(0.05)
+        database = await open_database(gateway.settings.database)
+        seen = (
+            "SELECT k.status, k.reason, c.id FROM channel_keys k JOIN channels c ON c.id = k.channel_id WHERE c.name = 'mine'"
+        )
+        async with asyncio.timeout(3):
+            while (row := (await database.fetch(seen))[0])[0] != "broken":
+                await asyncio.sleep(0.05)
+        assert row[1].startswith("vendor_auth (401)")
+        assert "sk-wrong" not in row[1]
+        config.write_text(config.read_text().replace("sk-wrong", gateway.vendor.secret or ""))
+        await prepare(Handoff(settings=gateway.settings, role="prepare", config=str(config)))
+        async with asyncio.timeout(3):
+            while (await client.post("/v1/chat/completions", json=ask)).status_code != 200:
+                await asyncio.sleep(0.05)
+        await database.close()

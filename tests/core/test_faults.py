@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.core.faults import TABLE, Blame, Charge, Fault, Kind, VendorAnswer
+from entrepot.core.faults import TABLE, Blame, Charge, Cool, Fault, Kind, VendorAnswer
 
 _ALL = list(Kind)
 
@@ -23,7 +23,7 @@ def test_statuses_and_words_are_sane(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", _ALL)
 def test_only_a_channels_own_fault_goes_elsewhere_or_rests_it(kind: Kind) -> None:
     row = TABLE[kind]
-    if row.elsewhere or row.cool:
+    if row.elsewhere or row.cool is not Cool.NOTHING:
         assert row.blame is Blame.CHANNEL
     if row.blame is Blame.CHANNEL:
         assert row.elsewhere

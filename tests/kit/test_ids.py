@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.kit.clock import ManualClock, utc_day
-from entrepot.kit.ids import ADMIN_PREFIX, KEY_PREFIX, RequestIds, key_hash, key_hint, key_is_mistyped, mint_key, request_day
+from entrepot.kit.ids import (
+    ADMIN_PREFIX,
+    KEY_PREFIX,
+    RequestIds,
+    first_request_id,
+    key_hash,
+    key_hint,
+    key_is_mistyped,
+    mint_key,
+    request_day,
+)
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -95,3 +105,15 @@ def test_a_key_is_kept_as_sha256_only() -> None:
 def test_a_hint_does_not_give_the_secret_away() -> None:
     assert key_hint("sk-ent-0123456789abcdef") == "sk-ent-…cdef"
     assert key_hint("short-secret") == "…"
+
+
+def test_a_moment_parts_the_ids_before_it_from_those_after() -> None:
+    clock = ManualClock(1_800_014_399.5)
+    ids = RequestIds(clock)
+    minted: list[tuple[int, str]] = []
+    for _ in range(200):
+        clock.advance(0.0067)
+        minted.append((int(clock.wall() * 1000), ids.mint()))
+    for now, request in minted:
+        assert first_request_id(now * 1000) <= request < first_request_id((now + 1) * 1000)
+    assert first_request_id(1_800_000_000_000_000).startswith("req_20270115")

@@ -7,7 +7,10 @@ import pytest
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin
-from entrepot.routing.candidates import Router
+from entrepot.core.route import Route
+from entrepot.kit.clock import ManualClock
+from entrepot.routing.board import Board
+from entrepot.routing.candidates import KEYS_A_CALL, Router
 from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
 
 
@@ -24,11 +27,40 @@ def channel(number: int, **facts: object) -> Channel:
 
 
 def router(*channels: Channel, groups: tuple[Group, ...] = (Group(1, "default"), Group(2, "vip", 500_000))) -> Router:
-    return Router(Snapshot(1, {group.name: group for group in groups}, channels), random.Random(7))
+    board = Board(ManualClock(), random.Random(8))
+    return Router(Snapshot(1, {group.name: group for group in groups}, channels), random.Random(7), board)
 
 
-def names(routes: Router, groups: tuple[str, ...] = ("default",), model: str = "gpt-4o") -> list[str]:
-    return [route.channel for route in routes.candidates(groups, model)]
+def routes(
+    made: Router, groups: tuple[str, ...] = ("default",), model: str = "gpt-4o", kind: Kind | None = Kind.VENDOR_ERROR
+) -> list[Route]:
+    """All that a call would try, each ending in a fault of this kind (None: not tried)."""
+    candidates, found = made.candidates(groups, model), list[Route]()
+    route = candidates.next()
+    while route is not None:
+        found.append(route)
+        route = candidates.next(None if kind is None else Fault(kind))
+    return found
+
+
+def names(made: Router, groups: tuple[str, ...] = ("default",), model: str = "gpt-4o") -> list[str]:
+    return [route.channel for route in routes(made, groups, model)]
+
+
+def first(made: Router, model: str = "gpt-4o") -> Route:
+    found = made.candidates(("default",), model).next()
+    assert found is not None
+    return found
+
+
+def rest(made: Router, channel: int, seconds: float, key: int | None = None) -> None:
+    """Have a channel, or one key of it, rest."""
+    number = channel * 10 if key is None else key
+    origin = Origin("https", "vendor.example", 443)
+    route = Route(channel, "", "compatible", "default", 1_000_000, "m", origin, "", "", number, "")
+    trial = made.board.begin(route)
+    trial.fault = Fault(Kind.VENDOR_OVERLOADED if key is None else Kind.VENDOR_RATE_LIMIT, retry_after=seconds)
+    trial.end(made.board.now(), 0)
 
 
 def test_tiers_by_priority_each_channel_once() -> None:
@@ -49,8 +81,8 @@ def test_weights_are_shares_of_first_places() -> None:
 
 def test_groups_in_the_keys_order_and_their_ratio() -> None:
     made = router(channel(1, groups=("vip",)), channel(2, groups=("default", "vip")))
-    routes = list(made.candidates(("default", "vip"), "gpt-4o"))
-    assert [(route.channel, route.group, route.ratio_ppm) for route in routes] == [
+    found = routes(made, ("default", "vip"))
+    assert [(route.channel, route.group, route.ratio_ppm) for route in found] == [
         ("c2", "default", 1_000_000),
         ("c1", "vip", 500_000),
     ]
@@ -65,14 +97,14 @@ def test_the_groups_that_serve_a_model() -> None:
 
 def test_a_model_map_gives_the_vendors_name() -> None:
     made = router(channel(1, model_map={"gpt-4o": "deploy-7"}))
-    (mapped,) = made.candidates(("default",), "gpt-4o")
-    (plain,) = made.candidates(("default",), "gpt-4o-mini")
+    (mapped,) = routes(made)
+    (plain,) = routes(made, model="gpt-4o-mini")
     assert (mapped.model, mapped.mapped, plain.model, plain.mapped) == ("deploy-7", True, "gpt-4o-mini", False)
 
 
 def test_keys_of_a_channel_share_the_calls() -> None:
     made = router(channel(1, keys=(ChannelKey(1, "a"), ChannelKey(2, "b"), ChannelKey(3, "c", "disabled"))))
-    used = Counter(next(made.candidates(("default",), "gpt-4o")).secret for _ in range(200))
+    used = Counter(first(made).secret for _ in range(200))
     assert set(used) == {"a", "b"}
 
 
@@ -92,10 +124,89 @@ def test_none_is_refused_by_name(groups: tuple[str, ...], model: str, kind: Kind
         channel(3, models=("keyless",), keys=(ChannelKey(5, "x", "disabled"),)),
     )
     with pytest.raises(Fault) as caught:
-        list(made.candidates(groups, model))
+        made.candidates(groups, model)
     assert caught.value.kind is kind
 
 
 def test_a_route_is_made_once() -> None:
     made = router(channel(1))
-    assert next(made.candidates(("default",), "gpt-4o")) is next(made.candidates(("default",), "gpt-4o"))
+    assert first(made) is first(made)
+
+
+def test_what_rests_is_passed_over_and_tried_last_once() -> None:
+    made = router(channel(1, priority=9), channel(2, priority=5), channel(3, priority=1), channel(4))
+    rest(made, 1, 60.0)
+    rest(made, 3, 30.0)
+    assert names(made) == ["c2", "c4", "c3"], "of those that rest the one whose rest ends first, and no other"
+
+
+def test_all_rest_and_one_is_tried_rather_than_refused() -> None:
+    made = router(channel(1), channel(2))
+    rest(made, 1, 60.0)
+    rest(made, 2, 30.0)
+    assert names(made) == ["c2"]
+    rest(made, 2, 90.0)
+    assert names(made) == ["c1"], "a failure prolongs its rest, so the next call takes the other one"
+
+
+def test_one_way_is_taken_whatever_its_health() -> None:
+    made = router(channel(1))
+    rest(made, 1, 600.0)
+    assert names(made) == ["c1"]
+
+
+def test_a_route_that_was_not_tried_does_not_use_up_the_last_resort() -> None:
+    made = router(channel(1), channel(2))
+    rest(made, 1, 60.0)
+    rest(made, 2, 30.0)
+    assert [route.channel for route in routes(made, kind=None)] == ["c2", "c1"]
+
+
+def test_a_rest_that_has_ended_is_a_place_in_the_draw_for_one_probe() -> None:
+    made = router(channel(1, priority=9), channel(2))
+    rest(made, 1, 60.0)
+    made.board._clock.advance(61.0)  # type: ignore[attr-defined]
+    assert names(made) == ["c1", "c2"]
+    probe = made.board.begin(first(made))
+    assert names(made) == ["c2", "c1"], "others wait for the probe"
+    probe.end(made.board.now(), 0)
+    assert names(made) == ["c1", "c2"]
+
+
+def test_weights_follow_health() -> None:
+    made = router(channel(1), channel(2))
+    origin = Origin("https", "vendor.example", 443)
+    route = Route(1, "", "compatible", "default", 1_000_000, "m", origin, "", "", 10, "")
+    for _ in range(20):  # every second attempt fails: it never opens, and has about half of its weight left
+        for fault in (Fault(Kind.VENDOR_ERROR), None):
+            trial = made.board.begin(route)
+            trial.fault, trial.answered = fault, fault is None
+            if fault is None:
+                trial.content(made.board.now())
+            trial.end(made.board.now(), 0)
+    share = Counter(first(made).channel for _ in range(4000))["c1"] / 4000
+    assert 0.28 < share < 0.40
+
+
+def test_a_resting_key_leaves_the_channels_other_keys() -> None:
+    made = router(channel(1, keys=(ChannelKey(1, "a"), ChannelKey(2, "b"))), channel(2, priority=-1))
+    rest(made, 1, 60.0, key=1)
+    assert {first(made).secret for _ in range(50)} == {"b"}
+    rest(made, 1, 60.0, key=2)
+    assert [route.channel for route in routes(made)] == ["c2", "c1"]
+
+
+def test_another_key_only_where_the_fault_was_the_keys() -> None:
+    keys = tuple(ChannelKey(number, f"s{number}") for number in range(1, 6))
+    made = router(channel(1, keys=keys), channel(2, priority=-1))
+    limited = routes(made, kind=Kind.VENDOR_RATE_LIMIT)
+    assert [route.channel for route in limited] == ["c1"] * KEYS_A_CALL + ["c2"]
+    assert len({route.key_id for route in limited}) == KEYS_A_CALL + 1, "no key twice"
+    assert [route.channel for route in routes(made, kind=Kind.VENDOR_ERROR)] == ["c1", "c2"]
+
+
+def test_ten_thousand_channels_that_were_never_used_cost_nothing() -> None:
+    made = router(*(channel(number) for number in range(10_000)))
+    for _ in range(3):
+        first(made)
+    assert made.board.known() == []

@@ -84,6 +84,23 @@ async def test_a_change_from_control_is_seen_within_two_seconds(database_url: st
     await other.close()
 
 
+async def test_vendor_keys_are_told_apart(db: Database, tasks: TaskGroup) -> None:
+    watched, heard = watcher(db, tasks)
+    told: list[str] = []
+    watched.subscribe_vendor_keys(told.append)
+    await watched.start()
+    loaded = watched.current
+    await announce(db, feed.VENDOR_KEY)
+    await announce(db, feed.VENDOR_KEY, "7")
+    assert await until(lambda: told == ["", "7"]) < 2
+    assert watched.current is loaded, "no snapshot is read for that"
+    assert heard.keys == []
+    skipped = Statement("UPDATE feed_head SET v = v + 1")
+    await db.transaction([skipped, *feed.announcement(db.dialect, feed.KEY)])
+    assert await until(lambda: heard.gaps == 1) < 2
+    assert told == ["", "7", ""], "what was missed may have been one"
+
+
 async def test_notify_is_quicker_than_polling(database_url: str, db: Database, tasks: TaskGroup) -> None:
     if db.dialect == "sqlite":
         return

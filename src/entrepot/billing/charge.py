@@ -6,9 +6,11 @@ whether they came in a stream or at once, cannot matter.
 """
 
 from collections.abc import Iterator
+from operator import mul
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from entrepot.billing.prices import Quote
 from entrepot.core.money import PPM
@@ -78,7 +80,16 @@ class _Part(NamedTuple):
 
 def cost(usage: Usage, quote: Quote, ratio_ppm: int, units: Units = ONE_CALL) -> int:
     """nano-USD for what was used: `charge(…).total`, without the lines."""
-    return rounded(exact(usage, quote, ratio_ppm, units))
+    counts = astuple(usage)[: len(TOKENS)]
+    if quote.units or min(counts) < 0:
+        return rounded(exact(usage, quote, ratio_ppm, units))
+    # Most calls, so in one go: TOKENS are the first of a usage's fields, in their order.
+    return rounded(ratio_ppm * sum(map(mul, counts, quote.tier(usage.prompt_total).nano)))
+
+
+def unit_prices(usage: Usage, quote: Quote) -> dict[str, int]:
+    """nano-USD for each of the units that were used."""
+    return {part.kind: part.nano for part in _parts(usage, quote, ONE_CALL) if part.scale == PER_UNIT}
 
 
 def charge(usage: Usage, quote: Quote, ratio_ppm: int, units: Units = ONE_CALL) -> Charge:

@@ -14,7 +14,7 @@ import msgspec
 from entrepot.billing.charge import MAX_CHARGE, cost
 from entrepot.billing.estimate import DEFAULT_CAP, Estimate, estimate
 from entrepot.billing.prices import PriceBook, Quote, Unpriced, free
-from entrepot.billing.rows import line_of
+from entrepot.billing.rows import facts_of
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
 from entrepot.buckets.held import Held
@@ -95,9 +95,9 @@ class Hold:
     def _note(self, delivered: Usage, record: Record) -> None:
         """What a crash now would leave on the bill."""
         ratio = self.ratio_ppm or self._terms.ratio_ppm
-        line = line_of(record, self._terms.quote, ratio)
+        facts = facts_of(record, self._terms.quote, ratio)
         try:
-            self._held.progress(cost(self.counted(delivered), self._terms.quote, ratio), line)
+            self._held.progress(cost(self.counted(delivered), self._terms.quote, ratio), facts)
         except JournalError:
             _log.exception("progress not journalled", extra={"request_id": record.id})
 
@@ -145,7 +145,7 @@ class Hold:
 
     def settle(self, record: Record, ratio_ppm: int) -> int:
         """The call costs `record.charge`; gives the journal's position. Never waits, never fails for lack of money."""
-        return self._held.settle(record.charge, line_of(record, self._terms.quote, ratio_ppm))
+        return self._held.settle(record.charge, facts_of(record, self._terms.quote, ratio_ppm))
 
 
 def _most(estimate: Estimate, max_output: int | None) -> int:
@@ -210,7 +210,7 @@ class Billing:
             _log.warning("usage row dropped: the journal takes nothing now", extra={"request_id": record.id})
             return
         try:
-            held.settle(0, line_of(record, free()))
+            held.settle(0, facts_of(record, free()))
         except JournalError:
             _log.exception("usage row lost", extra={"request_id": record.id})
 

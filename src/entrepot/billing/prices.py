@@ -40,16 +40,22 @@ _MEMO_NAME = 256
 _FOREVER = 2**63 - 1
 
 
-class Tier(msgspec.Struct, frozen=True, gc=False):
+class Tier(msgspec.Struct, frozen=True):
     """The token prices for prompts over a length."""
 
     prompt_over: int
     nano: tuple[int, ...]
     """nano-USD per 1 M tokens, in the order of TOKENS."""
+    prices: dict[str, int] = {}
+    """The same by kind: made of them, and never changed."""
+
+    def __post_init__(self) -> None:
+        """Once a tier, not once a call."""
+        msgspec.structs.force_setattr(self, "prices", dict(zip(TOKENS, self.nano, strict=True)))
 
     def price(self, kind: str) -> int:
         """nano-USD per 1 M tokens of a kind."""
-        return self.nano[TOKENS.index(kind)]
+        return self.prices[kind]
 
 
 class Rate(msgspec.Struct, frozen=True, gc=False):

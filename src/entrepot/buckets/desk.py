@@ -18,7 +18,7 @@ from entrepot.buckets.held import Held, Want
 from entrepot.buckets.journal import KEEP, SEGMENT_SIZE, Journal, no_crash, sweep
 from entrepot.buckets.lease import UNLIMITED, Account
 from entrepot.buckets.plan import HOUSE
-from entrepot.buckets.record import Progress, Release, Settle, encode, fitted
+from entrepot.buckets.record import Written, within
 from entrepot.buckets.statements import SILENT_US
 from entrepot.buckets.waiting import Waiter, wishes_for
 from entrepot.kit.clock import Clock
@@ -228,25 +228,24 @@ class Buckets:
     def may_grow(self) -> bool:
         return not self.fenced
 
-    def write(self, record: Settle | Progress | Release) -> int:
-        start = self._journal.end
-        payload = encode(record)
-        if len(payload) > RECORD_MAX - 64:
-            payload = encode(fitted(record))
-        if isinstance(record, Progress):
-            if not self._has_room():
-                return start  # the room left is for the ends of calls
-            position = self._journal.append(payload)
-            self.flusher.open[record.line.id] = start
-        else:
-            position = self._journal.append(payload)
-            self.flusher.open.pop(record.id if isinstance(record, Release) else record.line.id, None)
+    def write(self, request: str, record: Written) -> int:
+        position = self._journal.append(within(record, RECORD_MAX - 64))
+        if self.flusher.open:
+            self.flusher.open.pop(request, None)
         self._crash("journal.written")
         return position
 
+    def note(self, request: str, record: Written) -> None:
+        if not self._has_room():
+            return  # the room left is for the ends of calls
+        start = self._journal.end
+        self._journal.append(within(record, RECORD_MAX - 64))
+        self.flusher.open[request] = start
+        self._crash("journal.written")
+
     def ended(self, held: Held) -> None:
         self._open -= 1
-        for account in held.accounts:
+        for account, _ in held.parts:
             if account.thin and account is not self._house:
                 self.flusher.idle.add(account.bucket)
         if self._waiters:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from entrepot.buckets.lease import Account
-from entrepot.buckets.record import Charges, Line, Progress, Release, Settle
+from entrepot.buckets.record import Charges, Release, Written, progressed, settled
+from entrepot.buckets.rows import Facts, Line
 
 Amounts: TypeAlias = int | Mapping[int, int]
 """nano-USD: the same for each bucket of the hold, or by bucket id (absent: 0)."""
@@ -19,8 +20,12 @@ class Book(Protocol):
         """False when fenced."""
         ...
 
-    def write(self, record: Settle | Progress | Release) -> int:
-        """Into the journal; gives the position after it. Raises JournalError."""
+    def write(self, request: str, record: Written) -> int:
+        """The end of a call into the journal; gives the position after it. Raises JournalError."""
+        ...
+
+    def note(self, request: str, record: Written) -> None:
+        """Its progress into the journal, where there is room for that. Raises JournalError."""
         ...
 
     def ended(self, held: "Held") -> None:
@@ -42,11 +47,12 @@ class Held:
     The first bucket is the wallet: it has a ledger, and the house account pays what it lacks. The others are caps.
     """
 
-    __slots__ = ("_book", "_line_id", "_parts", "open")
+    __slots__ = ("_book", "_line_id", "open", "parts")
 
     def __init__(self, book: Book, parts: list[tuple[Account, int]]) -> None:
         self._book = book
-        self._parts = parts
+        self.parts = parts
+        """Accounts, and what is reserved in each."""
         self._line_id = ""
         self.open = True
         for account, _ in parts:
@@ -55,7 +61,7 @@ class Held:
     @property
     def amounts(self) -> dict[int, int]:
         """What is reserved, by bucket."""
-        return {account.bucket: nano for account, nano in self._parts}
+        return {account.bucket: nano for account, nano in self.parts}
 
     def grow(self, more: Amounts) -> bool:
         """Reserve more from memory, in all buckets or in none; False where that is not to be had now.
@@ -66,7 +72,7 @@ class Held:
         if not self._book.may_grow():
             return False
         wants = self._each(more)
-        for account, nano in zip((a for a, _ in self._parts), wants, strict=True):
+        for account, nano in zip((a for a, _ in self.parts), wants, strict=True):
             if account.available < 2 * nano:
                 self._book.lacking(account, nano)
         return self.take(wants)
@@ -75,26 +81,27 @@ class Held:
         """Like `grow`, but asks the database and other workers first. Raises RefusedError's kinds."""
         if not self.grow(more):
             wants = self._each(more)
-            await self._book.grow(self, [(part[0].bucket, nano) for part, nano in zip(self._parts, wants, strict=True)])
+            await self._book.grow(self, [(part[0].bucket, nano) for part, nano in zip(self.parts, wants, strict=True)])
 
-    def progress(self, charges: Amounts, line: Line) -> None:
+    def progress(self, charges: Amounts, said: Line | Facts) -> None:
         """Note in the journal what the call would cost if the worker died now. Raises JournalError."""
         self._check()
-        self._book.write(Progress(line, self._charges(charges), self._parts[0][1]))
-        self._line_id = line.id
+        self._book.note(said.id, progressed(said, self._charges(charges), self.parts[0][1]))
+        self._line_id = said.id
 
-    def settle(self, charges: Amounts, line: Line) -> int:
+    def settle(self, charges: Amounts, said: Line | Facts) -> int:
         """The call has ended and costs this; gives the journal position after the record, for `Buckets.synced`.
 
         May be more than is reserved. Raises JournalError where the disk fails: then the hold is still open.
         """
         self._check()
         due = self._charges(charges)
-        position = self._book.write(Settle(line, due, self._parts[0][1]))
+        position = self._book.write(said.id, settled(said, due, self.parts[0][1]))
         self.open = False
-        for (account, held), (_, nano) in zip(self._parts, due, strict=True):
+        for (account, held), (_, nano) in zip(self.parts, due, strict=True):
             account.settle(held, nano)
-        self._end()
+            account.users -= 1
+        self._book.ended(self)
         return position
 
     def release(self) -> None:
@@ -102,31 +109,22 @@ class Held:
         if not self.open:
             return
         if self._line_id:
-            self._book.write(Release(self._line_id))
+            self._book.write(self._line_id, Release(self._line_id))
         self.open = False
-        for account, held in self._parts:
+        for account, held in self.parts:
             account.free(held)
-        self._end()
-
-    def take(self, wants: Sequence[int]) -> bool:
-        """Reserve these amounts, one for each bucket in order, or none of them."""
-        if any(account.available < nano for (account, _), nano in zip(self._parts, wants, strict=True)):
-            return False
-        for index, nano in enumerate(wants):
-            account, held = self._parts[index]
-            account.hold(nano)
-            self._parts[index] = (account, held + nano)
-        return True
-
-    def _end(self) -> None:
-        for account, _ in self._parts:
             account.users -= 1
         self._book.ended(self)
 
-    @property
-    def accounts(self) -> list[Account]:
-        """The accounts it points to."""
-        return [account for account, _ in self._parts]
+    def take(self, wants: Sequence[int]) -> bool:
+        """Reserve these amounts, one for each bucket in order, or none of them."""
+        if any(account.available < nano for (account, _), nano in zip(self.parts, wants, strict=True)):
+            return False
+        for index, nano in enumerate(wants):
+            account, held = self.parts[index]
+            account.hold(nano)
+            self.parts[index] = (account, held + nano)
+        return True
 
     def _check(self) -> None:
         if not self.open:
@@ -134,12 +132,14 @@ class Held:
 
     def _each(self, amounts: Amounts) -> list[int]:
         if isinstance(amounts, int):
-            wants = [amounts] * len(self._parts)
+            wants = [amounts] * len(self.parts)
         else:
-            wants = [amounts.get(account.bucket, 0) for account, _ in self._parts]
+            wants = [amounts.get(account.bucket, 0) for account, _ in self.parts]
         if min(wants, default=0) < 0:
             raise ValueError("an amount below zero")
         return wants
 
     def _charges(self, amounts: Amounts) -> Charges:
-        return tuple((part[0].bucket, nano) for part, nano in zip(self._parts, self._each(amounts), strict=True))
+        if isinstance(amounts, int) and amounts >= 0:
+            return tuple([(account.bucket, amounts) for account, _ in self.parts])  # a list is quicker than a generator
+        return tuple((part[0].bucket, nano) for part, nano in zip(self.parts, self._each(amounts), strict=True))

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from entrepot.buckets.record import TEXT_LIMIT, Line, Settle
+import msgspec
+
+from entrepot.buckets.record import TEXT_LIMIT, Settle
+from entrepot.buckets.rows import Line
 
 HOUSE: Final = 1
 """The bucket that pays shortfalls and the installation's own calls; never leased (docs/decisions/0005)."""
@@ -94,15 +97,22 @@ def _charge(plan: Plan, record: Settle, chargeable: Mapping[int, int]) -> tuple[
 def _add_hour(plan: Plan, line: Line, hour: int, money: tuple[int, int]) -> None:
     model = clean_text(line.model) or ""
     key = (hour, line.user_id or 0, line.key_id or 0, line.group_name or "", model, line.channel_id or 0)
-    sums = plan.hours.setdefault(key, [0] * len(SUMS))
-    failed = int(line.outcome != "ok")
-    added = (1, failed, line.prompt_tokens, line.output_tokens, *money, line.bytes_in, line.bytes_out, line.total_us)
-    for index, value in enumerate(added):
-        sums[index] += value
+    sums = plan.hours.get(key)
+    if sums is None:
+        sums = plan.hours[key] = [0] * len(SUMS)
+    sums[0] += 1
+    sums[1] += line.outcome != "ok"
+    sums[2] += line.prompt_tokens
+    sums[3] += line.output_tokens
+    sums[4] += money[0]
+    sums[5] += money[1]
+    sums[6] += line.bytes_in
+    sums[7] += line.bytes_out
+    sums[8] += line.total_us
 
 
 def _clean(line: Line) -> list[Any]:
-    values: list[Any] = [getattr(line, name) for name in Line.__struct_fields__]
+    values = list(msgspec.structs.astuple(line))
     for index in _CLIENT_TEXTS:
         values[index] = clean_text(values[index])
     return values
@@ -110,6 +120,6 @@ def _clean(line: Line) -> list[Any]:
 
 def clean_text(text: str | None) -> str | None:
     """What both databases take as text: no NUL (PostgreSQL), no lone surrogates, bounded."""
-    if text is None:
-        return None
+    if text is None or (text.isascii() and len(text) <= TEXT_LIMIT and "\x00" not in text):
+        return text
     return text[:TEXT_LIMIT].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,54 +1,21 @@
-"""What a journal says: a charge, the progress of a long call, or that such a call ended without a charge."""
+"""What a journal says: a charge, the progress of a long call, or that such a call ended without a charge.
 
+Calls write the facts they have (`CallSettle`, `CallProgress`); whoever reads gets columns (`Settle`, `Progress`), which is also
+what journals of older programs hold, and what a replay writes.
+"""
+
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
+
+from entrepot.buckets.rows import Facts, Line, line_of
 
 Charges: TypeAlias = tuple[tuple[int, int], ...]
 """(bucket id, nano-USD); the first is the wallet, the others are caps."""
 
 TEXT_LIMIT = 512
 """Characters kept of what a client or a vendor wrote (model names, ids)."""
-
-
-class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The usage row of a call, without its charge. Fields are columns of `usage`, in any order but for ever:
-
-    new ones go to the end and have a default, so that a journal written by an older program can be read.
-    """
-
-    id: str
-    """Our request id; it names the UTC day."""
-    day: str
-    arrived_at: int
-    """Microseconds since 1970 UTC."""
-    operation: str
-    dialect: str
-    status: int
-    outcome: str
-    model: str
-    stream: int
-    address: str
-    basis: str
-    fault: str | None = None
-    client_id: str | None = None
-    user_id: int | None = None
-    key_id: int | None = None
-    group_name: str | None = None
-    channel_id: int | None = None
-    upstream_model: str | None = None
-    attempts: str = "[]"
-    tokens: str = "{}"
-    prompt_tokens: int = 0
-    output_tokens: int = 0
-    ttft_us: int | None = None
-    total_us: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    dropped: str = "[]"
-    prices: str = "{}"
-    ratio_ppm: int = 1_000_000
-    price_book: str = ""
 
 
 class Settle(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
@@ -68,6 +35,22 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag="p", gc=False):
     held: int = 0
 
 
+class CallSettle(msgspec.Struct, frozen=True, array_like=True, tag="S"):
+    """`Settle`, as a call writes it."""
+
+    facts: Facts
+    charges: Charges
+    held: int = 0
+
+
+class CallProgress(msgspec.Struct, frozen=True, array_like=True, tag="P"):
+    """`Progress`, as a call writes it."""
+
+    facts: Facts
+    charges: Charges
+    held: int = 0
+
+
 class Release(msgspec.Struct, frozen=True, array_like=True, tag="r", gc=False):
     """A call that had made progress ended without a charge."""
 
@@ -75,27 +58,45 @@ class Release(msgspec.Struct, frozen=True, array_like=True, tag="r", gc=False):
 
 
 Record: TypeAlias = Settle | Progress | Release
+Written: TypeAlias = Record | CallSettle | CallProgress
 
 
 class RecordError(ValueError):
     """The bytes are whole, but they are no record that this program knows."""
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Settle | Progress | Release)
+encode: Callable[[Written], bytes] = msgspec.msgpack.Encoder().encode
+"""As it stands in the journal."""
+_decoder = msgspec.msgpack.Decoder(Settle | Progress | Release | CallSettle | CallProgress)
 
 
-def encode(record: Record) -> bytes:
-    """As it stands in the journal."""
-    return _encoder.encode(record)
+def settled(said: Line | Facts, charges: Charges, held: int) -> Settle | CallSettle:
+    """The end of a call, by what is said of it."""
+    return CallSettle(said, charges, held) if isinstance(said, Facts) else Settle(said, charges, held)
+
+
+def progressed(said: Line | Facts, charges: Charges, held: int) -> Progress | CallProgress:
+    """The progress of a call, likewise."""
+    return CallProgress(said, charges, held) if isinstance(said, Facts) else Progress(said, charges, held)
+
+
+def within(record: Written, most: int) -> bytes:
+    """The record as it stands in the journal, cut where it is longer than `most` bytes."""
+    payload = encode(record)
+    return payload if len(payload) <= most else encode(fitted(decode(payload)))
 
 
 def decode(payload: bytes | memoryview) -> Record:
-    """The record. Raises RecordError."""
+    """The record, with the columns of its usage row. Raises RecordError."""
     try:
-        return _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+        found = _decoder.decode(payload)
+        if isinstance(found, CallSettle):
+            return Settle(line_of(found.facts), found.charges, found.held)
+        if isinstance(found, CallProgress):
+            return Progress(line_of(found.facts), found.charges, found.held)
+    except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise RecordError(str(error)) from None
+    return found
 
 
 def interrupted(progress: Progress) -> Settle:

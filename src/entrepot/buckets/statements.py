@@ -8,7 +8,7 @@ import msgspec
 
 from entrepot.buckets.lease import GRANT_AMOUNT
 from entrepot.buckets.plan import COLUMNS, HOUSE, SUMS, Plan
-from entrepot.buckets.record import Line
+from entrepot.buckets.rows import Line
 from entrepot.store.contract import Dialect, Guard, GuardMany, Many, Rows, Statement, Step
 from entrepot.store.feed import now_us
 

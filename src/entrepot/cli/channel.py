@@ -153,6 +153,12 @@ def remove_key(
     _show(in_transaction(ctx, lambda tx: service.remove_key(tx, name, key_id)), as_json=as_json)
 
 
+@app.command(epilog="Example: entrepot channel reset deepseek")
+def reset(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """Try a channel and all of its keys again at once, whatever was found out about them."""
+    _show(in_transaction(ctx, lambda tx: service.reset(tx, name)), as_json=as_json)
+
+
 @app.command("test", epilog="Example: entrepot channel test deepseek")
 def run_test(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
     """Ask the vendor for its models with each key; exit code 1 where one does not work."""

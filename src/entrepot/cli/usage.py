@@ -11,7 +11,7 @@ from entrepot.control.keys import service as keys
 from entrepot.control.pages import Page
 from entrepot.control.problems import read
 from entrepot.control.services import Transaction
-from entrepot.control.usage import service
+from entrepot.control.usage import service, sums
 from entrepot.control.usage.schemas import CallView, SumView, UsageFilter
 
 app = typer.Typer(no_args_is_help=True, help="Usage: the calls that were made.")
@@ -79,13 +79,13 @@ def summary(
     after: After = None,
     as_json: Json = False,
 ) -> None:
-    """Sum calls up."""
+    """Sum calls up, by whole hours. With --status or --outcome, --since is needed: they are counted one by one."""
     if by not in ("day", "model", "key", "user", "channel"):
         raise typer.BadParameter("is day, model, key, user or channel", param_hint="--by")
     fields = given(user=user, model=model, channel=channel, status=status, outcome=outcome, since=since, until=until)
 
     async def work(tx: Transaction) -> Page[SumView]:
-        return await service.summary(tx, await _filter(tx, key, fields), by, limit, after)
+        return await sums.summary(tx, await _filter(tx, key, fields), by, limit, after)
 
     show_page(in_view(ctx, work), _SUMS, as_json=as_json)
 

@@ -35,7 +35,9 @@ from entrepot.observe.money import money_gauges
 from entrepot.providers.catalogue import load_catalogue
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
+from entrepot.routing.board import Board
 from entrepot.routing.candidates import Router
+from entrepot.routing.key_states import KeyStates
 from entrepot.settings import Handoff, Settings, received_handoff
 from entrepot.snapshot.watch import Watcher
 from entrepot.store.keys import find_key
@@ -64,6 +66,8 @@ class Worker:
         self.calls = CallLog(sys.stdout.fileno()) if self.settings.call_log else None
         self._random = random.Random()  # noqa: S311  draws channels, not secrets
         self.limits = Limits(database, lambda: self.watcher.current, self.clock)
+        self.board = Board(self.clock, self._random)
+        self.key_states = KeyStates(database, self.board)
         self._router: Router | None = None
         self._prices: PriceBook | None = None
         self.buckets: Buckets | None = None
@@ -75,14 +79,19 @@ class Worker:
             self.database, vault, Places(self.catalogue), self.tasks, self.clock, self_urls=self_urls(self.handoff)
         )
         self.watcher.subscribe(self.admission.forget, self.admission.forget_all)
+        self.watcher.subscribe_vendor_keys(self.key_states.changed)
         await self.watcher.start()
+        await self.key_states.start(self.tasks)
         return self.watcher
 
     def router(self) -> Router:
         """The router over the snapshot that holds now; made anew when that changes."""
         router, current = self._router, self.watcher.current
         if router is None or router.snapshot is not current:
-            router = self._router = Router(current, self._random)
+            if router is not None:
+                self.board.follow(router.snapshot.channels, current.channels)
+                self.key_states.changed("")
+            router = self._router = Router(current, self._random, self.board)
         return router
 
     def prices(self) -> PriceBook:
@@ -202,6 +211,7 @@ async def _give_memory_back(worker: Worker) -> None:
     tide, trim = Tide(), find_trim()
     while True:
         await asyncio.sleep(MEMORY_SECONDS)
+        worker.board.sweep()
         if tide.has_ebbed(len(worker.registry)):
             await asyncio.to_thread(trim)
 

@@ -126,6 +126,10 @@ class Transaction:
         """A key, or the user behind it, has changed."""
         self._announced[("key", sha256)] = None
 
+    def touched_vendor_keys(self, channel_id: int) -> None:
+        """Workers shall forget what they have against a channel and its keys."""
+        self._announced[("vendor_key", str(channel_id))] = None
+
     async def announce(self) -> None:
         """Write the change feed's rows."""
         for kind, reference in self._announced:

@@ -27,6 +27,17 @@ class Charge(StrEnum):
     DELIVERED = "delivered"
 
 
+class Cool(StrEnum):
+    """What should rest after it, so that later calls do not find out again."""
+
+    NOTHING = "nothing"
+    CHANNEL = "channel"
+    KEY = "key"
+    """The vendor key for a while; another key of the channel may do."""
+    BREAKS_KEY = "breaks_key"
+    """The vendor key until somebody has mended it: refused, or its account is empty."""
+
+
 class Kind(StrEnum):
     """The names of failures; they appear in logs, metrics and usage rows."""
 
@@ -102,8 +113,7 @@ class Row(msgspec.Struct, frozen=True):
     blame: Blame
     elsewhere: bool = False
     """May another channel be tried (before the first content byte)?"""
-    cool: bool = False
-    """Should the channel rest?"""
+    cool: Cool = Cool.NOTHING
     retry: bool = False
     """Is it any use for the client to repeat the call as it is? Becomes `x-should-retry`."""
     forward: bool = False
@@ -116,7 +126,7 @@ def _client(status: int, code: str, message: str, kind: str = "invalid_request_e
     return Row(status, kind, code, message, Blame.CLIENT)
 
 
-def _channel(status: int, code: str, message: str, *, retry: bool = True, cool: bool = True) -> Row:
+def _channel(status: int, code: str, message: str, *, retry: bool = True, cool: Cool = Cool.CHANNEL) -> Row:
     return Row(
         status, "upstream_error", code, message, Blame.CHANNEL, elsewhere=True, cool=cool, retry=retry, charge=Charge.DELIVERED
     )
@@ -191,13 +201,15 @@ TABLE: dict[Kind, Row] = {
     Kind.CONNECT_TIMEOUT: _channel(504, "upstream_connect_timeout", "The upstream did not accept the connection in time."),
     Kind.TLS_FAILED: _channel(502, "upstream_tls", "The upstream's certificate was not accepted."),
     Kind.PROXY_FAILED: _channel(502, "upstream_proxy", "The proxy in front of the upstream refused."),
-    Kind.POOL_EXHAUSTED: _channel(503, "upstream_busy", "All connections to the upstream are in use.", cool=False),
+    Kind.POOL_EXHAUSTED: _channel(503, "upstream_busy", "All connections to the upstream are in use.", cool=Cool.NOTHING),
     Kind.VENDOR_RESET: _channel(502, "upstream_reset", "The upstream broke the connection."),
     Kind.VENDOR_GARBAGE: _channel(502, "upstream_garbage", "The upstream's answer could not be understood."),
     Kind.VENDOR_TRUNCATED: _channel(502, "upstream_truncated", "The upstream's answer ended before its end."),
     Kind.VENDOR_SILENT: _channel(504, "upstream_timeout", "The upstream did not begin to answer in time."),
     Kind.VENDOR_STALLED: _channel(504, "upstream_stalled", "The upstream stopped in the middle of its answer."),
-    Kind.VENDOR_TOO_LONG: _channel(504, "upstream_too_long", "The upstream's answer took longer than allowed.", cool=False),
+    Kind.VENDOR_TOO_LONG: _channel(
+        504, "upstream_too_long", "The upstream's answer took longer than allowed.", cool=Cool.NOTHING
+    ),
     Kind.VENDOR_REFUSED: Row(
         400,
         "invalid_request_error",
@@ -217,9 +229,15 @@ TABLE: dict[Kind, Row] = {
         forward=True,
         charge=Charge.DELIVERED,
     ),
-    Kind.VENDOR_AUTH: _channel(502, "upstream_auth", "The upstream does not accept this channel's credentials.", retry=False),
-    Kind.VENDOR_QUOTA: _channel(502, "upstream_quota", "This channel's account at the upstream is used up.", retry=False),
-    Kind.VENDOR_RATE_LIMIT: _channel(429, "upstream_rate_limit", "The upstream limits the rate of this model. Try again soon."),
+    Kind.VENDOR_AUTH: _channel(
+        502, "upstream_auth", "The upstream does not accept this channel's credentials.", retry=False, cool=Cool.BREAKS_KEY
+    ),
+    Kind.VENDOR_QUOTA: _channel(
+        502, "upstream_quota", "This channel's account at the upstream is used up.", retry=False, cool=Cool.BREAKS_KEY
+    ),
+    Kind.VENDOR_RATE_LIMIT: _channel(
+        429, "upstream_rate_limit", "The upstream limits the rate of this model. Try again soon.", cool=Cool.KEY
+    ),
     Kind.VENDOR_OVERLOADED: _channel(503, "upstream_overloaded", "The upstream is overloaded. Try again soon."),
     Kind.VENDOR_ERROR: _channel(502, "upstream_error", "The upstream failed."),
     Kind.VENDOR_LIED: _channel(502, "upstream_error", "The upstream answered 200 with an error inside."),

@@ -17,8 +17,11 @@ class Attempt(msgspec.Struct, frozen=True):
     fault: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True):
-    """A finished call. Times are seconds (wall) and milliseconds (durations)."""
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """A finished call. Times are seconds (wall) and milliseconds (durations).
+
+    Journals hold it as it stands here: fields keep their order for ever, new ones go to the end and have a default.
+    """
 
     id: str
     operation: str

@@ -18,7 +18,7 @@ class Basis(StrEnum):
     NONE = "none"
 
 
-class Usage(msgspec.Struct, frozen=True, gc=False):
+class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Token counts by kind; `input` and `output` hold what no other kind does."""
 
     input: int = 0

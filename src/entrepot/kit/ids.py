@@ -56,6 +56,12 @@ def request_day(request_id: str) -> str | None:
     return day if well_formed else None
 
 
+def first_request_id(wall_us: int) -> str:
+    """No id that was minted at this moment (microseconds since 1970) or later sorts before it."""
+    seconds, rest = divmod(wall_us, 1_000_000)
+    return f"req_{utc_day(seconds)}{_digits(seconds % 86_400 * 1000 + rest // 1000, 7)}"
+
+
 def mint_key(prefix: str = KEY_PREFIX) -> str:
     """A new secret with its checksum."""
     body = prefix + "".join(secrets.choice(_BASE62) for _ in range(40))

@@ -134,7 +134,7 @@ class Forward:
                 return b""
             out = tap.feed(data)
             if self.outcome.first_content is None and tap.content:
-                self.outcome.first_content = self._clock.monotonic()
+                self.outcome.began(self._clock.monotonic())
             chunks += 1
             if chunks % CHECK_CHUNKS == 0 and hold is not None:
                 await hold.cover(tap.counted(), self._so_far)
@@ -187,7 +187,7 @@ class Forward:
     def _committed(self, status: int, *, content: bool = True) -> None:
         """From here on this route answers: note the time, and let go of the request's body."""
         if content:
-            self.outcome.first_content = self._clock.monotonic()
+            self.outcome.began(self._clock.monotonic())
         self.outcome.status = status
         if self.outcome.peek.stream or self.outcome.peek.size > 2048:
             self.outcome.peek = msgspec.structs.replace(self.outcome.peek, members={})

@@ -11,6 +11,7 @@ from entrepot.core.record import Attempt, Record
 from entrepot.core.route import Route
 from entrepot.core.usage import NOTHING, Usage
 from entrepot.relay.exchange import Exchange
+from entrepot.routing.trial import Trial
 
 _UNREAD = Peek(model="", stream=False, members={})
 
@@ -32,6 +33,7 @@ class Outcome:
         "route",
         "status",
         "tap",
+        "trial",
         "usage",
     )
 
@@ -51,6 +53,8 @@ class Outcome:
         self.hold: Hold | None = None
         self.tap: Tap | None = None
         """Reads along while an answer passes."""
+        self.trial: Trial | None = None
+        """What the attempt that runs tells of its channel."""
         self.charge = 0
         """nano-USD."""
         self.first_content: float | None = None
@@ -60,6 +64,12 @@ class Outcome:
         """Is the route of another group than the one whose limits the call has entered?"""
         group = self.entered.group if self.entered is not None else None
         return group is not None and group != route.group
+
+    def began(self, now: float) -> None:
+        """The first content has come; `now` is monotonic."""
+        self.first_content = now
+        if self.trial is not None:
+            self.trial.content(now)
 
     def record(self, call: Call, exchange: Exchange, now: float) -> Record:
         """The finished call; `now` is monotonic."""

@@ -6,7 +6,7 @@ server stopping, cancelled) it settles, records and leaves the registry, synchro
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -29,12 +29,15 @@ from entrepot.relay.exchange import Exchange
 from entrepot.relay.forward import Forward, say
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.registry import Registry
-from entrepot.routing.candidates import Router
+from entrepot.routing.candidates import Candidates, Router
+from entrepot.routing.trial import Trial
 from entrepot.upstream.client import Response
 
 _log = logging.getLogger("entrepot.relay")
 
 MAX_ATTEMPTS = 6
+FAILOVER_SECONDS = 300.0
+"""After a call's arrival: what fails later is final. Most clients have given up by then."""
 
 Body = Callable[[], Awaitable[bytes]]
 """Read the request's body. Raises Fault(BODY_TOO_LARGE | CLIENT_LEFT)."""
@@ -150,23 +153,32 @@ class Relay:
         outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
         await self._try_each(call, routes, forward)
 
-    async def _try_each(self, call: Call, routes: Iterator[Route], forward: Forward) -> None:
+    async def _try_each(self, call: Call, routes: Candidates, forward: Forward) -> None:
         """Routes in turn until one has answered. Raises the last one's Fault."""
-        outcome = forward.outcome
+        services, outcome = self._services, forward.outcome
         last: Fault | None = None
-        for route in routes:
-            if call.operation not in self._services.providers[route.provider].operations:
-                continue
-            if outcome.serves_elsewhere(route) and (full := await self._move(outcome, route)):
+        route = routes.next()
+        while route is not None:
+            fault: Fault | None = None
+            if call.operation not in services.providers[route.provider].operations:
+                pass
+            elif outcome.serves_elsewhere(route) and (full := await self._move(outcome, route)):
                 last = last or full
-                continue
-            outcome.route = route
-            last = await self._attempt(call, route, forward)
-            if last is None:
-                return
-            if forward.exchange.started or not last.row.elsewhere or len(outcome.attempts) >= MAX_ATTEMPTS:
-                break
+            else:
+                outcome.route = route
+                fault = last = await self._attempt(call, route, routes.begin(route), forward)
+                if fault is None:
+                    return
+                if forward.exchange.started or self._is_final(fault, call, outcome):
+                    break
+            route = routes.next(fault)
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    def _is_final(self, fault: Fault, call: Call, outcome: Outcome) -> bool:
+        """Is it no use to try elsewhere, or has the call had all the attempts that it may have?"""
+        if not fault.row.elsewhere or len(outcome.attempts) >= MAX_ATTEMPTS:
+            return True
+        return self._services.clock.monotonic() - call.started > FAILOVER_SECONDS
 
     async def _move(self, outcome: Outcome, route: Route) -> Fault | None:
         """Enter the limits of the route's group; why not, where these are reached: then its routes are passed over."""
@@ -178,12 +190,13 @@ class Relay:
         outcome.limit_headers = self._services.limits.headers(outcome.entered)
         return None
 
-    async def _attempt(self, call: Call, route: Route, forward: Forward) -> Fault | None:
+    async def _attempt(self, call: Call, route: Route, trial: Trial, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""
         services, outcome = self._services, forward.outcome
         before, started = outcome.attempts, services.clock.monotonic()
         response: Response | None = None
         ended: str | None = "cancelled"
+        outcome.trial = trial
         try:
             forward.exchange.sent = True
             if outcome.hold is not None:
@@ -193,15 +206,18 @@ class Relay:
             outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), None))
             await forward.answer(route, response)
         except Fault as fault:
-            ended = fault.kind.value
+            trial.fault, ended = fault, fault.kind.value
             return fault
         else:
+            trial.answered, trial.fault = True, outcome.fault
             ended = outcome.fault.kind.value if outcome.fault else None
             return None
         finally:
             if response is not None:
                 response.close()
-            outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), ended))
+            now = services.clock.monotonic()
+            trial.end(now, outcome.usage.output_total)
+            outcome.attempts = (*before, _attempt(route, response, started, now, ended))
 
     def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
         """The vendor's request for this call on this route."""

@@ -1,38 +1,71 @@
 """Candidates: the routes a call may take, best first.
 
 Groups in the key's order, tiers by priority, inside a tier a draw by weight without
-replacement: a channel that failed is never picked again in the same call. Health, cooldown
-and affinity come with the breaker; until then every enabled channel and key counts as well.
+replacement. Weights are corrected by health, channels and keys that rest come last, and of
+those only one: the one whose rest ends first.
 """
 
 import random
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-from entrepot.core.faults import Fault, Kind
+import msgspec
+
+from entrepot.core.faults import Cool, Fault, Kind
 from entrepot.core.http import Timeouts
 from entrepot.core.money import PPM
 from entrepot.core.route import Route
+from entrepot.routing.board import Board
+from entrepot.routing.trial import Trial
 from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
 
 _MEMO_LIMIT = 50_000
+"""Routes that are remembered, and ways in plans that are."""
+_MEMO_NAME = 256
+"""Longer names are never remembered: nobody calls a model that, and a stranger could fill the memory."""
+KEYS_A_CALL = 3
+"""Keys of one channel that one call tries, where a fault is the key's alone."""
+_KEYS_OWN = frozenset((Cool.KEY, Cool.BREAKS_KEY))
+
+
+class Tier(msgspec.Struct, frozen=True):
+    """Channels of one priority for one group; each has a key that may be used."""
+
+    group: Group
+    channels: tuple[Channel, ...]
+    sums: tuple[int, ...]
+    """Of their weights, from the first to each."""
+    ids: frozenset[int]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What may serve a model for the groups of a key."""
+
+    tiers: tuple[Tier, ...]
+    only: Route | None
+    """Where there is but one way: it is taken, whatever its health."""
 
 
 class Router:
     """Makes routes from one snapshot; a new snapshot means a new router."""
 
-    __slots__ = ("_memo", "_random", "snapshot")
+    __slots__ = ("_memo", "_planned", "_plans", "_random", "board", "snapshot")
 
-    def __init__(self, snapshot: Snapshot, source: random.Random) -> None:
+    def __init__(self, snapshot: Snapshot, source: random.Random, board: Board) -> None:
         self.snapshot = snapshot
+        self.board = board
         self._random = source
         self._memo: dict[tuple[int, int, str, str], Route] = {}
+        self._plans: dict[tuple[tuple[str, ...], str], Plan] = {}
+        self._planned = 0
 
-    def candidates(self, groups: Sequence[str], model: str) -> Iterator[Route]:
-        """Routes in the order in which to try them. Raises Fault where there is none at all."""
-        tiers = [(group, tier) for group in groups for tier in self.snapshot.tiers(group, model)]
-        if not any(_usable_keys(channel) for _, tier in tiers for channel in tier):
-            raise self._nobody(model, served=bool(tiers))
-        return self._draw(tiers, model)
+    def candidates(self, groups: tuple[str, ...], model: str) -> "Candidates":
+        """The routes of one call. Raises Fault where there is none at all."""
+        plan = self._plans.get((groups, model))
+        if plan is None:
+            plan = self._plan(groups, model)
+        return Candidates(self, plan, model)
 
     def serving(self, groups: Sequence[str], model: str) -> Sequence[str]:
         """Those of the groups that have channels for the model."""
@@ -43,25 +76,34 @@ class Router:
         known = self.snapshot.groups
         return max((known[name].ratio_ppm for name in groups if name in known), default=PPM)
 
-    def _draw(self, tiers: list[tuple[str, tuple[Channel, ...]]], model: str) -> Iterator[Route]:
-        used: set[int] = set()
-        for name, tier in tiers:
-            group = self.snapshot.groups[name]
-            for channel in self._shuffled(tier):
-                keys = _usable_keys(channel)
-                if keys and channel.id not in used:
-                    used.add(channel.id)
-                    key = keys[0] if len(keys) == 1 else keys[int(self._random.random() * len(keys))]
-                    yield self._route(channel, key, group, model)
+    def draw(self, tier: Tier) -> Channel:
+        """One of a tier whose channels are all well."""
+        channels, sums = tier.channels, tier.sums
+        if len(channels) == 1 or not sums[-1]:
+            return channels[0] if len(channels) == 1 else channels[int(self._random.random() * len(channels))]
+        return channels[bisect_right(sums, self._random.random() * sums[-1])]
 
-    def _shuffled(self, tier: tuple[Channel, ...]) -> Sequence[Channel]:
-        if len(tier) == 1:
-            return tier
-        # Efraimidis-Spirakis: sorting by random ** (1 / weight) draws by weight without replacement.
-        draw = self._random.random
-        return sorted(tier, key=lambda channel: draw() ** (1.0 / channel.weight) if channel.weight > 0 else -1.0, reverse=True)
+    def order(self, tier: Tier) -> Sequence[Channel]:
+        """A tier in the order in which to try it."""
+        if len(tier.channels) == 1:
+            return tier.channels
+        draw, troubled, now = self._random.random, self.board.troubled, self.board.now()
 
-    def _route(self, channel: Channel, key: ChannelKey, group: Group, model: str) -> Route:
+        def place(channel: Channel) -> float:
+            # Efraimidis-Spirakis: sorting by random ** (1 / weight) draws by weight without replacement.
+            if channel.weight <= 0:
+                return -draw()
+            health = troubled.get(channel.id)
+            return draw() ** (1.0 / (channel.weight if health is None else channel.weight * health.factor(now)))
+
+        return sorted(tier.channels, key=place, reverse=True)
+
+    def pick(self, keys: Sequence[ChannelKey]) -> ChannelKey:
+        """One of them."""
+        return keys[0] if len(keys) == 1 else keys[int(self._random.random() * len(keys))]
+
+    def route(self, channel: Channel, key: ChannelKey, group: Group, model: str) -> Route:
+        """The route; made once."""
         place = (channel.id, key.id, group.name, model)
         route = self._memo.get(place)
         if route is None:
@@ -70,6 +112,22 @@ class Router:
             timeouts = self.snapshot.timeouts(channel, model)
             route = self._memo[place] = _make(channel, key, group, model, timeouts)
         return route
+
+    def _plan(self, groups: tuple[str, ...], model: str) -> Plan:
+        found = [(self.snapshot.groups[name], tier) for name in groups for tier in self.snapshot.tiers(name, model)]
+        able = [(group, tuple(channel for channel in tier if usable(channel))) for group, tier in found]
+        tiers = [_tier(group, tier) for group, tier in able if tier]
+        if not tiers:
+            raise self._nobody(model, served=bool(found))
+        ways = [(channel, key, tier.group) for tier in tiers for channel in tier.channels for key in usable(channel)]
+        plan = Plan(tuple(tiers), self.route(*ways[0], model) if len(ways) == 1 else None)
+        if len(model) <= _MEMO_NAME:
+            self._planned += len(ways)
+            if self._planned > _MEMO_LIMIT:
+                self._plans.clear()
+                self._planned = len(ways)
+            self._plans[groups, model] = plan
+        return plan
 
     def _nobody(self, model: str, *, served: bool) -> Fault:
         if served:
@@ -81,11 +139,111 @@ class Router:
         return Fault(Kind.UNKNOWN_MODEL, message, param="model")
 
 
-def _usable_keys(channel: Channel) -> Sequence[ChannelKey]:
+class Candidates:
+    """One call's way through its plan: ask for the `next` route until one has answered. None is given twice."""
+
+    __slots__ = ("_fault", "_first", "_model", "_plan", "_rest", "_router")
+
+    def __init__(self, router: Router, plan: Plan, model: str) -> None:
+        self._router = router
+        self._plan = plan
+        self._model = model
+        self._first: tuple[Channel, Group, ChannelKey] | None = None
+        """Drawn without a look at anybody's health, as all were well."""
+        self._rest: Iterator[Route] | None = None
+        self._fault: Fault | None = None
+
+    def next(self, fault: Fault | None = None) -> Route | None:
+        """The next route. `fault`: how the attempt on the one before ended; None where there was none."""
+        self._fault = fault
+        if self._rest is None:
+            plan, troubled = self._plan, self._router.board.troubled
+            if plan.only is not None:
+                self._rest = iter(())
+                return plan.only
+            if self._first is None and (not troubled or plan.tiers[0].ids.isdisjoint(troubled)):
+                return self._quick()
+            self._rest = self._walk()
+        return next(self._rest, None)
+
+    def begin(self, route: Route) -> Trial:
+        """An attempt on the route begins."""
+        return self._router.board.begin(route)
+
+    def _quick(self) -> Route:
+        router, tier = self._router, self._plan.tiers[0]
+        channel = router.draw(tier)
+        key = router.pick(usable(channel))
+        self._first = (channel, tier.group, key)
+        return router.route(channel, key, tier.group, self._model)
+
+    def _walk(self) -> Iterator[Route]:
+        router, used, first = self._router, set[int](), self._first
+        resting: list[tuple[float, Route]] = []
+        if first is not None:
+            channel, group, key = first
+            used.add(channel.id)
+            yield from self._other_keys(channel, group, key)
+        for tier in self._plan.tiers:
+            for channel in router.order(tier):
+                if channel.id not in used:
+                    used.add(channel.id)
+                    yield from self._through(channel, tier.group, resting)
+        resting.sort(key=lambda entry: entry[0])
+        for _, route in resting:
+            yield route
+            if self._fault is not None:
+                return
+
+    def _through(self, channel: Channel, group: Group, resting: list[tuple[float, Route]]) -> Iterator[Route]:
+        """One channel, with a key of it that does not rest; with others where that one was at fault."""
+        router, keys = self._router, usable(channel)
+        ends = self._ends(channel, keys)
+        awake = [key for key in keys if not ends.get(key.id)]
+        if not awake:
+            key = min(keys, key=lambda key: ends[key.id])
+            resting.append((ends[key.id], router.route(channel, key, group, self._model)))
+            return
+        key = router.pick(awake)
+        yield router.route(channel, key, group, self._model)
+        yield from self._other_keys(channel, group, key)
+
+    def _other_keys(self, channel: Channel, group: Group, tried: ChannelKey) -> Iterator[Route]:
+        """More keys of the channel that was just tried, while the faults are the keys' alone."""
+        router = self._router
+        left = [key for key in usable(channel) if key is not tried]
+        for _ in range(KEYS_A_CALL - 1):
+            if self._fault is None or self._fault.row.cool not in _KEYS_OWN:
+                return
+            ends = self._ends(channel, left)
+            left = [key for key in left if not ends.get(key.id)]
+            if not left:
+                return
+            key = router.pick(left)
+            left.remove(key)
+            yield router.route(channel, key, group, self._model)
+
+    def _ends(self, channel: Channel, keys: Sequence[ChannelKey]) -> dict[int, float]:
+        """When the rest of each key ends that rests."""
+        board = self._router.board
+        health = board.troubled.get(channel.id)
+        if health is None:
+            return {}
+        now = board.now()
+        return {key.id: end for key in keys if (end := health.ends(key.id, now))}
+
+
+def _tier(group: Group, channels: tuple[Channel, ...]) -> Tier:
+    sums = tuple(accumulate(max(channel.weight, 0) for channel in channels))
+    return Tier(group, channels, sums, frozenset(channel.id for channel in channels))
+
+
+def usable(channel: Channel) -> Sequence[ChannelKey]:
+    """The keys that the operator has not disabled."""
     keys = channel.keys
     if len(keys) == 1:
-        return keys if keys[0].status == "enabled" else ()
-    return [key for key in keys if key.status == "enabled"]
+        return keys if keys[0].status != "disabled" else ()
+    return [key for key in keys if key.status != "disabled"]
 
 
 def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts: Timeouts) -> Route:

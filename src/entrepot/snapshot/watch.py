@@ -33,6 +33,7 @@ class Watcher:
         "_must_load",
         "_on_gap",
         "_on_key",
+        "_on_vendor_key",
         "_places",
         "_seen",
         "_self_urls",
@@ -64,6 +65,7 @@ class Watcher:
         self._woken = asyncio.Event()
         self._on_key: list[Callable[[str], None]] = []
         self._on_gap: list[Callable[[], None]] = []
+        self._on_vendor_key: list[Callable[[str], None]] = []
         self.current: Snapshot = EMPTY
         self.stale_since: float | None = None
 
@@ -76,6 +78,10 @@ class Watcher:
         """`on_key` is told the SHA-256 of each key that changed; `on_gap` that any key may have."""
         self._on_key.append(on_key)
         self._on_gap.append(on_gap)
+
+    def subscribe_vendor_keys(self, on_vendor_key: Callable[[str], None]) -> None:
+        """Told the `ref` of each change of vendor keys; an empty one also where changes may have been missed."""
+        self._on_vendor_key.append(on_vendor_key)
 
     async def start(self) -> None:
         """Load once and follow from there. Does not fail where the database is away: it goes on trying."""
@@ -142,6 +148,8 @@ class Watcher:
             self._seen = page.events[0].v - 1 if page.events else page.head
             for forget_all in self._on_gap:
                 forget_all()
+            for tell in self._on_vendor_key:
+                tell("")
         for event in page.events:
             self._seen = event.v
             if event.kind == feed.SNAPSHOT:
@@ -149,6 +157,9 @@ class Watcher:
             elif event.kind == feed.KEY:
                 for forget in self._on_key:
                     forget(event.ref)
+            elif event.kind == feed.VENDOR_KEY:
+                for tell in self._on_vendor_key:
+                    tell(event.ref)
         self._seen = page.head
 
     async def _load(self) -> None:

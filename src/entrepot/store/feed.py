@@ -15,6 +15,8 @@ SNAPSHOT = "snapshot"
 """Groups, channels, models, prices or settings changed."""
 KEY = "key"
 """One key changed; `ref` is its SHA-256."""
+VENDOR_KEY = "vendor_key"
+"""A vendor key rests or is well again; `ref` is empty, or the id of a channel whose state the operator has reset."""
 CHANNEL = "entrepot_feed"
 """The NOTIFY channel on PostgreSQL."""
 

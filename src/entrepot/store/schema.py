@@ -13,7 +13,7 @@ feed_head = Table("feed_head", metadata, Column("id", Integer, primary_key=True)
 feed = Table(
     "feed", metadata, Column("v", Id, primary_key=True, autoincrement=False), text("kind"), text("ref", ""), time("at")
 )
-"""What changed: kind `snapshot`, or `key` with its SHA-256 as ref."""
+"""What changed: kind `snapshot`, `key` with its SHA-256 as ref, or `vendor_key`."""
 
 users = Table(
     "users",
@@ -107,8 +107,14 @@ channel_keys = Table(
     text("hint"),
     text("status", "enabled"),
     text("reason", ""),
+    integer("rests_until", 0),
+    integer("tries", 0),
+    Index("ix_channel_keys_rests_until", "rests_until"),
     sqlite_autoincrement=True,
 )
+"""Status is `enabled` or `disabled` by the operator, `cooled` or `broken` by workers (docs/decisions/0010), with a reason,
+until `rests_until` (0: it does not rest), found broken `tries` times in a row.
+"""
 
 models = Table(
     "models",

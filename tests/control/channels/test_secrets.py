@@ -68,3 +68,13 @@ def test_a_variable_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VENDOR_KEY", "VENDOR_KEY_THAT_IS_NOT_THERE"):
         with pytest.raises(InvalidError, match=name):
             secrets.resolve([f"env:{name}"])
+
+
+async def test_a_reset_leaves_other_channels_alone(services: Services, db: Database) -> None:
+    first = await _made(services, "a")
+    async with services.transaction() as tx:
+        await service.create(tx, ChannelCreate(name="other", provider="openai", keys=["b"]))
+    await db.execute("UPDATE channel_keys SET status = 'broken'")
+    async with services.transaction() as tx:
+        await secrets.reset(tx, first)
+    assert await db.fetch("SELECT status FROM channel_keys ORDER BY id") == [("enabled",), ("broken",)]

@@ -9,6 +9,7 @@ from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
 from entrepot.control.problems import read
 from entrepot.control.services import Services
 from entrepot.kit import json
+from entrepot.kit.clock import ManualClock, iso
 from entrepot.snapshot.load import load
 from entrepot.store.raw import Database
 from tests.control.conftest import Feed
@@ -99,3 +100,53 @@ async def test_keys_one_by_one(services: Services) -> None:
         assert len(view.keys) == 1
         with pytest.raises(InvalidError, match="at least one key"):
             await service.remove_key(tx, "east", view.keys[0].id)
+
+
+async def _rests(db: Database, status: str, until: int, tries: int = 0) -> None:
+    change = "UPDATE channel_keys SET status = $1, reason = 'why', rests_until = $2, tries = $3"
+    await db.execute(change, status, until, tries)
+
+
+async def test_what_workers_found_out_is_shown(services: Services, db: Database, clock: ManualClock) -> None:
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, FULL))
+    now = round(clock.wall() * 1_000_000)
+    await _rests(db, "cooled", now + 30_000_000)
+    async with services.reading() as tx:
+        key = (await service.get(tx, "east")).keys[0]
+    assert (key.status, key.reason, key.until) == ("cooled", "why", iso(clock.wall() + 30))
+    await _rests(db, "cooled", now - 1)
+    async with services.reading() as tx:
+        key = (await service.get(tx, "east")).keys[0]
+    assert (key.status, key.reason, key.until) == ("enabled", "", None), "over, and nobody wrote that down"
+    await _rests(db, "broken", now - 1, 2)
+    async with services.reading() as tx:
+        key = (await service.get(tx, "east")).keys[0]
+    assert (key.status, key.reason, key.tries) == ("broken", "why", 2)
+
+
+async def test_reset_frees_the_keys_and_tells_the_workers(services: Services, db: Database, fed: Feed) -> None:
+    async with services.transaction() as tx:
+        made = await service.create(tx, read(ChannelCreate, FULL))
+    await _rests(db, "broken", 2**50, 3)
+    await db.execute("UPDATE channel_keys SET status = 'disabled' WHERE id = $1", made.keys[1].id)
+    await fed()
+    async with services.transaction() as tx:
+        keys = (await service.reset(tx, "east")).keys
+    assert (keys[0].status, keys[0].until, keys[0].tries) == ("enabled", None, 0)
+    assert keys[1].status == "disabled", "that is the operator's own word"
+    assert await fed() == [("vendor_key", str(made.id))]
+
+
+@pytest.mark.parametrize("change", [{"base_url": "https://other.example/v1"}, {"headers": {"a": "b"}}, {"proxy": ""}])
+async def test_another_way_to_the_vendor_starts_anew(services: Services, db: Database, fed: Feed, change: object) -> None:
+    async with services.transaction() as tx:
+        made = await service.create(tx, read(ChannelCreate, FULL))
+    await _rests(db, "broken", 2**50, 3)
+    await fed()
+    async with services.transaction() as tx:
+        assert (await service.update(tx, "east", read(ChannelUpdate, change))).keys[0].status == "enabled"
+    assert set(await fed()) == {("vendor_key", str(made.id)), ("snapshot", "")}
+    await _rests(db, "broken", 2**50, 3)
+    async with services.transaction() as tx:
+        assert (await service.update(tx, "east", ChannelUpdate(weight=9))).keys[0].status == "broken"

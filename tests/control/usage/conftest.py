@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.billing.prices import PriceBook
-from entrepot.billing.rows import line_of
+from entrepot.billing.rows import facts_of
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.plan import HOUSE
 from entrepot.control.keys import service as keys
@@ -55,7 +55,7 @@ async def _settle(db: Database, folder: Path, clock: ManualClock, records: list[
     for record in records:
         held = desk.try_hold([(HOUSE, record.charge)])
         assert held is not None
-        held.settle(record.charge, line_of(record, quote))
+        held.settle(record.charge, facts_of(record, quote))
     await desk.close()
 
 

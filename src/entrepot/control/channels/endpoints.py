@@ -60,6 +60,12 @@ async def remove_channel_key(tx: Writing, name: str, key_id: RowId) -> ChannelVi
     return await service.remove_key(tx, name, key_id)
 
 
+@router.post("/channels/{name}/reset")
+async def reset_channel(tx: Writing, name: str) -> ChannelView:
+    """Have all workers forget what they have against a channel and its keys."""
+    return await service.reset(tx, name)
+
+
 @router.post("/channels/{name}/test")
 async def run_channel_test(services: Admin, name: str) -> Verdict:
     """Ask the vendor for its models, or for one token where it has no list."""

@@ -71,9 +71,14 @@ class VendorKeyView(View):
 
     id: int
     hint: str
-    status: str
+    status: Literal["enabled", "disabled", "cooled", "broken"]
+    """`cooled`: the vendor asked for a pause. `broken`: it refuses the key, or its account there is empty."""
     reason: str
     """Why it is not in use."""
+    until: str | None
+    """When it rests no more; a broken key is tried by one call then."""
+    tries: int
+    """How often in a row it was found broken."""
 
 
 class ChannelView(View):

@@ -12,6 +12,8 @@ from entrepot.store.schema import channel_keys
 from entrepot.store.vault import Vault, channel_key_place
 
 _VARIABLE = "env:"
+RESTS = ("cooled", "broken")
+"""States that workers set."""
 
 
 def resolve(secrets: list[str]) -> list[str]:
@@ -70,6 +72,13 @@ async def remove_all(tx: Transaction, channel_id: int) -> None:
     """Forget all keys of a channel."""
     await tx.write(delete_from(channel_keys).where(channel_keys.c.channel_id == channel_id))
     tx.touched_snapshot()
+
+
+async def reset(tx: Transaction, channel_id: int) -> None:
+    """Workers forget what they have against the channel; its keys rest no more. The operator's `disabled` stays."""
+    rested = update(channel_keys).where(channel_keys.c.channel_id == channel_id, channel_keys.c.status.in_(RESTS))
+    await tx.write(rested.values(status="enabled", reason="", rests_until=0, tries=0))
+    tx.touched_vendor_keys(channel_id)
 
 
 async def count(tx: Transaction, channel_id: int) -> int:

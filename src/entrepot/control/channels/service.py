@@ -10,7 +10,7 @@ from entrepot.control.channels import secrets
 from entrepot.control.channels.schemas import ChannelCreate, ChannelUpdate, ChannelView, Limits, TimeoutTable, VendorKeyView
 from entrepot.control.channels.vendors import check_complete, find_vendor
 from entrepot.control.errors import ConflictError, missing
-from entrepot.control.fields import MICRO
+from entrepot.control.fields import MICRO, show_moment
 from entrepot.control.groups import service as groups
 from entrepot.control.pages import Page, number_cursor, page_of
 from entrepot.control.services import Transaction
@@ -20,6 +20,8 @@ from entrepot.store.schema import channels
 
 _PLAIN = ("provider", "base_url", "api", "priority", "weight", "proxy", "status")
 _JSON = ("models", "model_map", "groups", "headers", "overrides", "limits", "timeouts")
+_LEADS = ("provider", "base_url", "headers", "proxy")
+"""Where calls go, and as whom: what was found out about another place does not count here."""
 _APART = frozenset(("name", "keys"))
 """Fields that are no columns to be set from."""
 
@@ -29,14 +31,14 @@ async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Pa
     query = select(channels).where(channels.c.id > number_cursor(after), channels.c.status != "deleted")
     rows = await tx.rows(query.order_by(channels.c.id).limit(limit + 1))
     owned = await secrets.of_channels(tx, [row["id"] for row in rows])
-    views = [_view(row, owned[row["id"]]) for row in rows]
+    views = [_view(row, owned[row["id"]], tx.now) for row in rows]
     return page_of(views, limit, [str(view.id) for view in views])
 
 
 async def get(tx: Transaction, name: str) -> ChannelView:
     """One channel. Raises NotFoundError."""
     row = await find(tx, name)
-    return _view(row, (await secrets.of_channels(tx, [row["id"]]))[row["id"]])
+    return _view(row, (await secrets.of_channels(tx, [row["id"]]))[row["id"]], tx.now)
 
 
 async def find(tx: Transaction, name: str) -> RowMapping:
@@ -82,7 +84,10 @@ async def update(tx: Transaction, name: str, change: ChannelUpdate) -> ChannelVi
         fields["models"] = list(vendor.row.models) or ["*"]
     if "keys" in change.model_fields_set:
         await secrets.replace(tx, row["id"], change.keys)
-    if await tx.change(channels, row, _columns(fields)):
+    columns = _columns(fields)
+    if any(columns.get(column, row[column]) != row[column] for column in _LEADS):
+        await secrets.reset(tx, row["id"])
+    if await tx.change(channels, row, columns):
         tx.touched_snapshot()
     has_keys = await secrets.count(tx, row["id"]) > 0
     check_complete(vendor, fields.get("base_url", row["base_url"]), has_keys=has_keys)
@@ -95,6 +100,13 @@ async def remove(tx: Transaction, name: str) -> None:
     await secrets.remove_all(tx, row["id"])
     await tx.change(channels, row, {"status": "deleted", "name": f"{name}#deleted-{row['id']}"})
     tx.touched_snapshot()
+
+
+async def reset(tx: Transaction, name: str) -> ChannelView:
+    """All workers forget what they have against the channel and its keys. Raises NotFoundError."""
+    row = await find(tx, name)
+    await secrets.reset(tx, row["id"])
+    return await get(tx, name)
 
 
 async def add_key(tx: Transaction, name: str, secret: str) -> ChannelView:
@@ -123,18 +135,25 @@ def _columns(fields: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _view(row: RowMapping, owned: list[RowMapping]) -> ChannelView:
+def _view(row: RowMapping, owned: list[RowMapping], now: int) -> ChannelView:
     documents = {name: json.decode(row[name]) for name in _JSON if name not in ("limits", "timeouts")}
     plain = {name: row[name] for name in ("id", "name", *_PLAIN) if name != "proxy"}
     return ChannelView(
         **plain,
         **documents,
-        keys=[VendorKeyView(**{name: key[name] for name in ("id", "hint", "status", "reason")}) for key in owned],
+        keys=[_key_view(key, now) for key in owned],
         proxy=_without_password(row["proxy"]),
         limits=Limits(**json.decode(row["limits"])),
         timeouts=TimeoutTable(**json.decode(row["timeouts"])),
         created_at=iso(row["created_at"] / MICRO),
     )
+
+
+def _key_view(row: RowMapping, now: int) -> VendorKeyView:
+    facts = {name: row[name] for name in ("id", "hint", "status", "reason", "tries")}
+    if row["status"] == "cooled" and row["rests_until"] <= now:
+        facts |= {"status": "enabled", "reason": ""}  # over, and nothing more was heard of it
+    return VendorKeyView(**facts, until=show_moment(row["rests_until"]) if facts["status"] in secrets.RESTS else None)
 
 
 def _without_password(proxy: str) -> str:

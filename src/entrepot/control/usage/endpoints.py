@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from entrepot.control.access import Cursor, PageSize, Reading
 from entrepot.control.pages import Page
 from entrepot.control.problems import read
-from entrepot.control.usage import service
+from entrepot.control.usage import service, sums
 from entrepot.control.usage.schemas import By, CallView, Outcome, SumView, UsageFilter
 from entrepot.kit import json
 
@@ -35,14 +35,14 @@ Chosen = Annotated[UsageFilter, Depends(_chosen)]
 
 @router.get("")
 async def list_usage(tx: Reading, chosen: Chosen, limit: PageSize = 50, after: Cursor = None) -> Page[CallView]:
-    """Calls, the newest first."""
+    """Calls, the newest first. A page that looks for something rare may be short, or empty, and still have a next one."""
     return await service.list_page(tx, chosen, limit, after)
 
 
 @router.get("/summary")
 async def sum_usage(tx: Reading, chosen: Chosen, by: By = "day", limit: PageSize = 50, after: Cursor = None) -> Page[SumView]:
-    """Sums by day, model, key, user or channel."""
-    return await service.summary(tx, chosen, by, limit, after)
+    """Sums by day, model, key, user or channel, of whole hours. With a status or an outcome, `since` is needed."""
+    return await sums.summary(tx, chosen, by, limit, after)
 
 
 @router.get("/{request_id}")
