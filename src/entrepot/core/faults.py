@@ -53,6 +53,8 @@ class Kind(StrEnum):
     MALFORMED_HTTP = "malformed_http"
     SLOW_CLIENT = "slow_client"
     FOREIGN_OBJECT = "foreign_object"
+    URL_NOT_ALLOWED = "url_not_allowed"
+    URL_NOT_FETCHED = "url_not_fetched"
     # who is asking
     MISSING_KEY = "missing_key"
     INVALID_KEY = "invalid_key"
@@ -148,6 +150,8 @@ TABLE: dict[Kind, Row] = {
     Kind.MALFORMED_HTTP: _client(400, "malformed_http", "This is not a valid HTTP/1.1 request."),
     Kind.SLOW_CLIENT: _client(408, "request_timeout", "The request did not arrive in time."),
     Kind.FOREIGN_OBJECT: _client(404, "not_found", "The request names an object that does not belong to this key."),
+    Kind.URL_NOT_ALLOWED: _client(400, "url_not_allowed", "The URL leads to an address that is not public."),
+    Kind.URL_NOT_FETCHED: _client(400, "url_not_fetched", "The URL could not be fetched. Send the data itself."),
     Kind.MISSING_KEY: _client(401, "missing_api_key", "No API key given. Send it as 'Authorization: Bearer sk-…'."),
     Kind.INVALID_KEY: _client(401, "invalid_api_key", "This API key is not known here."),
     Kind.DISABLED_KEY: _client(401, "api_key_disabled", "This API key is disabled."),

@@ -7,6 +7,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin, Request, Timeouts
 from entrepot.upstream.connection import Connection
 from entrepot.upstream.dial import Dialer
+from entrepot.upstream.guard import Guard
 from entrepot.upstream.pool import Pool, PoolStats
 from entrepot.upstream.response import Response
 from entrepot.upstream.tls import client_context
@@ -27,11 +28,11 @@ class Upstream:
 
     __slots__ = ("_closed", "_dialer", "_idle_timeout", "_pools")
 
-    def __init__(self, *, extra_ca: str | None = None, idle_timeout: float = 60.0) -> None:
+    def __init__(self, *, extra_ca: str | None = None, idle_timeout: float = 60.0, guard: Guard | None = None) -> None:
         """`extra_ca`: PEM file of authorities to trust beside the system's. `idle_timeout`: seconds an unused
-        connection is kept. Raises OSError where the file cannot be read.
+        connection is kept. `guard`: for URLs that clients name. Raises OSError where the file cannot be read.
         """
-        self._dialer = Dialer(client_context(extra_ca))
+        self._dialer = Dialer(client_context(extra_ca), guard)
         self._idle_timeout = idle_timeout
         self._pools: dict[Origin, Pool] = {}
         self._closed = False

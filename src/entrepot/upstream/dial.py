@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin
+from entrepot.upstream.guard import Guard
 from entrepot.upstream.resolver import Resolver
 from entrepot.upstream.tunnel import Pipe, connect, refused, socks5
 
@@ -23,10 +24,12 @@ _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 class Dialer:
     """Opens connections. Every origin behind a proxy is reached through a tunnel, plain http ones too (CONNECT)."""
 
-    __slots__ = ("_context", "_resolver")
+    __slots__ = ("_context", "_guard", "_resolver")
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, guard: Guard | None = None) -> None:
+        """`guard`: for addresses that come from clients, not from the operator."""
         self._context = context
+        self._guard = guard
         self._resolver = Resolver()
 
     async def dial(self, origin: Origin, protocol: asyncio.Protocol) -> None:
@@ -79,6 +82,8 @@ class Dialer:
     async def _tcp(self, host: str, port: int) -> Opened:
         addresses = list(await self._resolver.resolve(host))
         for index, address in enumerate(addresses):
+            if self._guard is not None:
+                self._guard.check(address)
             try:
                 async with asyncio.timeout(_PATIENCE if index + 1 < len(addresses) else None):
                     opened = await asyncio.get_running_loop().create_connection(Pipe, address, port)
