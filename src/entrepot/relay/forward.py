@@ -103,7 +103,7 @@ class Forward:
     async def _large(self, response: Response, tap: Tap, body: bytes) -> None:
         """An answer that is not kept whole: no failover for an error at its end."""
         self._committed(response.status)
-        await self.exchange.start(response.status, self._headers(response))
+        self.exchange.start(response.status, self._headers(response))
         await self.exchange.send(tap.feed(body), more=True)
         while data := await response.chunk():
             await self.exchange.send(tap.feed(data), more=True)
@@ -114,7 +114,7 @@ class Forward:
     async def _stream(self, response: Response, tap: Tap) -> None:
         held = await self._first_content(response, tap)
         self._committed(response.status, content=tap.content)
-        await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
+        self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
         response.headers = ()  # two kilobytes that nobody needs while the stream is open
         last = await self._pass(response, tap, held)
         # The vendor's own error frame is in it, or its [DONE]: nothing of ours is added, and it waits for the charge.
