@@ -148,8 +148,10 @@ def given_array(raw: Raw) -> bool:
     return bool(raw) and memoryview(raw)[0] == ord("[")
 
 
-def _inner(raw: Raw) -> Raw | None:
+def _inner(raw: Raw | None) -> Raw | None:
     """The usage inside groq's own member."""
+    if raw is None:
+        return None
     try:
         return json.members(bytes(raw)).get("usage")
     except json.JsonError:
