@@ -112,6 +112,18 @@ class Exchange:
             await self._connection.drain()
         self._connection.write(data, more=more)
 
+    def put(self, data: bytes) -> bool:
+        """A piece of the body, not waiting; False where the client is slower than the vendor: then wait until it is `ready`."""
+        if data:
+            self.bytes_out += len(data)
+            self._connection.write(data, more=True)
+        return not self._connection.full
+
+    async def ready(self) -> None:
+        """Wait while the client is slower than the vendor."""
+        if self._connection.full:
+            await self._connection.drain()
+
     def close_after(self) -> None:
         """Do not keep the connection: the request was not read to its end."""
         self._connection.close_after()
