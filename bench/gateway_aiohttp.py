@@ -4,6 +4,8 @@ aiohttp is set up as lean as it goes: no cookies, no decompression, no limit of 
 timeout object for all calls. Failures are not mapped: a failed call would spoil the measurement anyhow.
 """
 
+from collections.abc import Callable
+
 import aiohttp
 from yarl import URL
 
@@ -12,16 +14,18 @@ from entrepot.compose.gateway import Worker
 from entrepot.core.http import Headers, Origin, Request, Timeouts
 from entrepot.settings import Handoff
 from entrepot.store.raw import Database
+from entrepot.upstream.response import NO_HEAD
 
 
 class AiohttpResponse:
     """aiohttp's answer behind the interface of upstream/response.py."""
 
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_response", "head", "headers", "status")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
+        self.head = NO_HEAD
         self.headers: Headers = tuple((name.lower(), value) for name, value in response.raw_headers)
 
     @property
@@ -35,6 +39,11 @@ class AiohttpResponse:
 
     async def chunk(self) -> bytes:
         return await self._response.content.readany()
+
+    async def pour(self, take: Callable[[bytes], bool]) -> None:
+        while data := await self.chunk():
+            if not take(data):
+                return
 
     async def read(self, limit: int) -> bytes:
         return await self._response.content.read(limit)

@@ -16,12 +16,14 @@ from entrepot.compose.gateway import Worker, serve
 from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.core.http import Origin, Request, Timeouts
 from entrepot.core.record import Record
+from entrepot.gateway.cycle import Cycle
+from entrepot.gateway.request import read_body, read_head
 from entrepot.observe import logs
 from entrepot.settings import Handoff, received_handoff
 from entrepot.store.raw import Database
 
 LAYERS = {
-    "edge": "uvicorn with our protocol: read the request, write 1 KB",
+    "edge": "our edge: read the request, write 1 KB",
     "client": "and our upstream client: the vendor's bytes, passed on",
     "relay": "and the relay: key, peek, limits, hold, route, patch, tap, settle into the journal, flush to SQLite",
     "metrics": "and metrics",
@@ -29,7 +31,6 @@ LAYERS = {
 }
 """Each has all parts of those before it."""
 _OBSERVED = ("relay", "metrics", "log")
-_ENDED = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Layered(Worker):
@@ -50,43 +51,28 @@ class Layered(Worker):
         if parts > 1 and self.calls is not None:
             self.calls.observe(record)
 
-    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
-        await _body(receive)
+    async def _answer(self, cycle: Cycle) -> None:
+        await read_body(cycle, read_head(cycle, ()), 1 << 30)
         body = WHOLE[WHOLE.index(b"\r\n\r\n") + 4 :]
-        await send({"type": "http.response.start", "status": 200, "headers": _headers(len(body))})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        cycle.answer(200, ((b"content-type", b"application/json"),), body)
 
-    async def _pass(self, scope: Any, receive: Any, send: Any) -> None:
-        body = await _body(receive)
+    async def _pass(self, cycle: Cycle) -> None:
+        body = await read_body(cycle, read_head(cycle, ()), 1 << 30)
         origin = Origin("http", "127.0.0.1", int(os.environ["BENCH_VENDOR"]))
         headers = ((b"authorization", b"Bearer sk-vendor"), (b"content-type", b"application/json"))
         response = await self.upstream.send(Request(b"POST", origin, b"/v1/chat/completions", headers, body), Timeouts())
         try:
             data = await response.chunk()
-            length = len(data) if response.ended else None
-            await send({"type": "http.response.start", "status": response.status, "headers": _headers(length)})
-            await send({"type": "http.response.body", "body": data, "more_body": not response.ended})
-            if length is None:
-                while data := await response.chunk():
-                    await send({"type": "http.response.body", "body": data, "more_body": True})
-                await send(_ENDED)
+            if response.complete:
+                cycle.answer(response.status, ((b"content-type", b"application/json"),), data)
+                return
+            cycle.start(response.status, ((b"content-type", b"text/event-stream"),))
+            while data:
+                cycle.write(data, more=True)
+                data = await response.chunk()
+            cycle.write(b"", more=False)
         finally:
             response.close()
-
-
-def _headers(length: int | None) -> list[tuple[bytes, bytes]]:
-    if length is None:
-        return [(b"content-type", b"text/event-stream")]
-    return [(b"content-type", b"application/json"), (b"content-length", b"%d" % length)]
-
-
-async def _body(receive: Any) -> bytes:
-    message = await receive()
-    body = message["body"]
-    while message.get("more_body"):
-        message = await receive()
-        body += message["body"]
-    return body
 
 
 def serve_as(make: Callable[[Handoff, Database], Worker]) -> None:

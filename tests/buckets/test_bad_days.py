@@ -3,6 +3,8 @@
 import asyncio
 import collections
 import contextlib
+import dataclasses
+import logging
 import os
 import signal
 import sqlite3
@@ -65,6 +67,38 @@ async def test_sqlite_locked_while_calls_go_on(sqlite_file: Path, tmp_path: Path
 
 async def _cold(bank: Bank) -> int:
     return 424_242
+
+
+async def test_a_database_that_hangs_is_not_a_balance_on_hold(sqlite_file: Path, tmp_path: Path) -> None:
+    """The round that would know has not come back: 503, and not the client's own fault."""
+    bank = Bank(await open_sqlite(sqlite_file, busy_timeout=5.0), tmp_path)
+    wallet = await bank.wallet(1_000_000)
+    desk = await bank.desk(dataclasses.replace(LIVELY, patience=0.2), clock=SystemClock())
+    blocker = sqlite3.connect(sqlite_file, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(FencedError, match="away"):
+        await desk.hold([(wallet, 1)])
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    (await desk.hold([(wallet, 1)])).release()
+    await desk.close()
+    await bank.db.close()
+
+
+async def test_a_database_away_is_told_once(sqlite_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bank = Bank(await open_sqlite(sqlite_file, busy_timeout=0.0), tmp_path)
+    desk = await bank.desk(dataclasses.replace(LIVELY, heartbeat=0.0), clock=SystemClock())
+    blocker = sqlite3.connect(sqlite_file, isolation_level=None)
+    with caplog.at_level(logging.WARNING, "entrepot.buckets"):
+        for _ in range(2):
+            blocker.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(0.2)
+            blocker.execute("ROLLBACK")
+            await asyncio.sleep(0.2)
+    blocker.close()
+    assert [record.message for record in caplog.records] == ["database away", "database back"] * 2
+    await desk.close()
+    await bank.db.close()
 
 
 async def test_postgresql_stops_and_comes_back(postgres_server: PostgresServer, tmp_path: Path) -> None:
@@ -249,6 +283,28 @@ async def test_full_disk_lets_running_calls_settle(database_url: str, small_disk
     (small_disk / "filler").unlink()
     await bank.db.close()
     die(desk)
+
+
+async def test_full_disk_does_not_stop_the_flush(database_url: str, small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The database is elsewhere: what is earned is stored, and what is stored makes room for what comes."""
+    bank = Bank(await open_database(database_url), small_disk)
+    wallet = await bank.wallet(100_000_000)
+    desk = await bank.desk(dataclasses.replace(LIVELY, segment_size=64 * 1024), clock=SystemClock())
+    (await desk.hold([(wallet, 100_000)])).release()
+    with pytest.raises(OSError, match="No space"):
+        fill(small_disk)
+    charged = 0
+    with caplog.at_level(logging.WARNING, "entrepot.buckets"):
+        for _ in range(2000):  # about ten segments
+            held = await desk.hold([(wallet, 100)])
+            held.settle(5, bank.line())
+            charged += 5
+            if charged % 500 == 0:
+                await asyncio.sleep(0.05)
+    await desk.close()
+    assert len([record for record in caplog.records if "space" in record.message]) <= 10, "told by the segment"
+    assert (await bank.sound()).charged == charged
+    await bank.db.close()
 
 
 async def test_clocks_that_jump(bank: Bank) -> None:

@@ -62,7 +62,7 @@ def test_minute_of_spend_fades() -> None:
     account.note_spend(600, 1_000)
     account.note_spend(0, 31_000)
     assert account.minute == 300
-    assert slice_target(account, 10) == 300
+    assert slice_target(account, 10) == 600
     assert slice_target(account, 100) == 100 * THIN_HOLDS
     account.note_spend(5, 200_000)
     assert account.minute == 5

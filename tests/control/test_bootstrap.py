@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from entrepot.compose.places import Places
 from entrepot.control.bootstrap import bootstrap
 from entrepot.control.channels import service as channels
 from entrepot.control.opening import open_services
@@ -12,6 +11,7 @@ from entrepot.control.prices.schemas import PriceSet, PriceTable
 from entrepot.control.settings import service as internal
 from entrepot.control.tokens import service as tokens
 from entrepot.kit.ids import key_hash
+from entrepot.providers.places import Places
 from entrepot.settings import load
 from entrepot.snapshot.load import load as load_snapshot
 from entrepot.store.keys import find_key

@@ -1,4 +1,4 @@
-"""Answers as they stand on the wire, and applications that break ASGI's order."""
+"""Answers as they stand on the wire, and applications that break their order."""
 
 import asyncio
 from typing import Any
@@ -119,7 +119,7 @@ async def test_a_body_keeps_its_promise(length: bytes, body: bytes, complaint: s
     assert complaint in raised[0]
 
 
-async def test_asgi_has_an_order() -> None:
+async def test_a_body_has_its_place() -> None:
     raised: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -133,4 +133,32 @@ async def test_asgi_has_an_order() -> None:
 
     async with serving(app) as running:
         assert (await _raw(running.port)).startswith(b"HTTP/1.1 200")
-    assert raised == ["The application sent 'http.response.body' out of order."] * 2
+    assert raised == ["The application sent a piece of body out of order."] * 2
+
+
+async def test_an_answer_has_one_head() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        with pytest.raises(RuntimeError, match="twice"):
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": False})
+
+    async with serving(app) as running:
+        assert (await _raw(running.port)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "request_head", [b"GET / HTTP/1.1\r\nhost: a\r\n", b"GET / HTTP/1.0\r\n", b"HEAD / HTTP/1.1\r\nhost: a\r\n"]
+)
+@pytest.mark.parametrize("size", [0, 5, 70_000])
+async def test_a_whole_answer_at_once(request_head: bytes, size: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["connection"].answer(200, [(b"content-type", b"text/plain")], bytes(size))
+
+    async with serving(app) as running:
+        head, _, body = (await _raw(running.port, request_head + b"connection: close\r\n\r\n")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+    assert b"content-length: %d" % size in head
+    assert b"content-type: text/plain" in head
+    assert b"connection: close" in head
+    assert body == (b"" if request_head.startswith(b"HEAD") else bytes(size))

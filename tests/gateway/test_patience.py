@@ -293,7 +293,7 @@ async def test_one_timer_serves_many_requests() -> None:
     """No timer is made or cancelled while requests come and go."""
     async with serving(Echo(), EdgeLimits()) as running, await RawClient.open(running.port) as client:
         await client.ask(get())
-        (protocol,) = running.server._uvicorn.server_state.connections
+        (protocol,) = running.server._edge.connections
         timer = protocol._timer  # pyright: ignore[reportAttributeAccessIssue]
         for _ in range(5):
             await client.ask(post(bytes(1000)))

@@ -1,16 +1,55 @@
 """Heads and bodies: where keys may stand, how large a body may be."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from entrepot.core.faults import Fault, Kind
+from entrepot.gateway.cycle import Cycle
 from entrepot.gateway.request import Head, read_body, read_head
+from entrepot.kit.headtext import HeadText
 
 
-def scope(*headers: tuple[str, str], query: bytes = b"", client: tuple[str, int] | None = ("192.0.2.1", 5)) -> dict[str, Any]:
-    return {"headers": [(n.encode(), v.encode()) for n, v in headers], "query_string": query, "client": client}
+class Client:
+    """A client's connection that gives a piece of body when one is wanted; after the last it ends, or leaves."""
+
+    full = False
+    date = b"date: now"
+
+    def __init__(self, *pieces: bytes, end: bool = True, pause: float = 0.0) -> None:
+        self.transport = asyncio.Transport()
+        self.pieces = list(pieces)
+        self.end = end
+        self.pause = pause
+        self.cycle = Cycle(self, HeadText(b"POST / HTTP/1.1\r\n\r\n"), None, old=False, keep_alive=True)
+
+    async def drain(self) -> None: ...
+
+    def wanted(self) -> None:
+        asyncio.get_running_loop().call_later(self.pause, self.give)
+
+    def give(self) -> None:
+        if not self.pieces:
+            self.cycle.lose("left")
+            return
+        self.cycle.add(self.pieces.pop(0))
+        self.cycle.more_body = bool(self.pieces) or not self.end
+        self.cycle.wake()
+
+    def cut(self, cycle: Cycle) -> None: ...
+
+    def answered(self, cycle: Cycle) -> None: ...
+
+
+def asked(
+    *headers: tuple[str, str],
+    query: bytes = b"",
+    client: tuple[str, int] | None = ("192.0.2.1", 5),
+    trusted: tuple[str, ...] = (),
+) -> Head:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    text = HeadText(b"GET /?%b HTTP/1.1\r\n%b\r\n" % (query, lines.encode()))
+    return read_head(Cycle(Client(), text, client, old=False, keep_alive=True), trusted)
 
 
 @pytest.mark.parametrize(
@@ -30,38 +69,30 @@ def scope(*headers: tuple[str, str], query: bytes = b"", client: tuple[str, int]
     ],
 )
 def test_where_a_key_may_stand(headers: list[tuple[str, str]], query: bytes, secret: str | None) -> None:
-    assert read_head(scope(*headers, query=query), ()).secret == secret
+    assert asked(*headers, query=query).secret == secret
 
 
 def test_other_facts() -> None:
-    head = read_head(
-        scope(
-            ("content-length", "12"), ("x-request-id", "mine"), ("x-entrepot-strict", "1"), ("x-forwarded-for", "198.51.100.7")
-        ),
-        (),
+    head = asked(
+        ("content-length", "12"), ("X-Request-Id", "mine"), ("x-entrepot-strict", "1"), ("x-forwarded-for", "198.51.100.7")
     )
     assert (head.address, head.length, head.client_id, head.strict) == ("192.0.2.1", 12, "mine", True)
-    assert read_head(scope(("x-forwarded-for", "198.51.100.7")), ("192.0.2.0/24",)).address == "198.51.100.7"
-    assert read_head(scope(client=None), ()).address == "127.0.0.1"
+    assert asked(("x-forwarded-for", "198.51.100.7"), trusted=("192.0.2.0/24",)).address == "198.51.100.7"
+    assert asked(client=None).address == "127.0.0.1"
 
 
 def test_several_lines_of_forwarded_for_are_one_list() -> None:
     lines = [("x-forwarded-for", "10.0.0.1"), ("x-forwarded-for", "198.51.100.7"), ("x-forwarded-for", "192.0.2.9")]
-    assert read_head(scope(*lines), ("192.0.2.0/24",)).address == "198.51.100.7"
-    assert read_head(scope(*lines[:2]), ("192.0.2.0/24",)).address == "198.51.100.7"
-    assert read_head(scope(("authorization", "sk-1"), ("authorization", "sk-2")), ()).secret == "sk-1"
+    assert asked(*lines, trusted=("192.0.2.0/24",)).address == "198.51.100.7"
+    assert asked(*lines[:2], trusted=("192.0.2.0/24",)).address == "198.51.100.7"
+    assert asked(("authorization", "sk-1"), ("authorization", "sk-2")).secret == "sk-1"
 
 
-def messages(*pieces: bytes, end: bool = True) -> Any:
-    queue: list[dict[str, Any]] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
-    if end:
-        queue[-1]["more_body"] = False
-    queue.append({"type": "http.disconnect"})
-
-    async def receive() -> dict[str, Any]:
-        return queue.pop(0)
-
-    return receive
+def arriving(*pieces: bytes, end: bool = True) -> Cycle:
+    """A request whose first piece of body has come."""
+    client = Client(*pieces, end=end)
+    client.give()
+    return client.cycle
 
 
 def head(length: int | None = None) -> Head:
@@ -69,35 +100,29 @@ def head(length: int | None = None) -> Head:
 
 
 async def test_bodies() -> None:
-    assert await read_body(messages(b"abc"), head(3), 10) == b"abc"
-    assert await read_body(messages(b"ab", b"cd", b"ef"), head(), 10) == b"abcdef"
+    assert await read_body(arriving(b"abc"), head(3), 10) == b"abc"
+    assert await read_body(arriving(b"ab", b"cd", b"ef"), head(), 10) == b"abcdef"
 
 
 @pytest.mark.parametrize(
-    ("receive", "length", "kind"),
+    ("pieces", "end", "length", "kind"),
     [
-        (messages(b""), 11, Kind.BODY_TOO_LARGE),
-        (messages(b"x" * 11), None, Kind.BODY_TOO_LARGE),
-        (messages(b"x" * 6, b"x" * 6), None, Kind.BODY_TOO_LARGE),
-        (messages(b"x", end=False), None, Kind.CLIENT_LEFT),
+        ((b"",), True, 11, Kind.BODY_TOO_LARGE),
+        ((b"x" * 11,), True, None, Kind.BODY_TOO_LARGE),
+        ((b"x" * 6, b"x" * 6), True, None, Kind.BODY_TOO_LARGE),
+        ((b"x",), False, None, Kind.CLIENT_LEFT),
     ],
 )
-async def test_bodies_that_are_refused(receive: Any, length: int | None, kind: Kind) -> None:
+async def test_bodies_that_are_refused(pieces: tuple[bytes, ...], end: bool, length: int | None, kind: Kind) -> None:
     with pytest.raises(Fault) as caught:
-        await read_body(receive, head(length), 10)
+        await read_body(arriving(*pieces, end=end), head(length), 10)
     assert caught.value.kind is kind
 
 
 async def test_a_body_that_drips_has_an_end() -> None:
-    pieces = 0
-
-    async def receive() -> dict[str, Any]:
-        nonlocal pieces
-        await asyncio.sleep(0.01)
-        pieces += 1
-        return {"type": "http.request", "body": b"x", "more_body": True}
-
+    client = Client(*[b"x"] * 1000, pause=0.01)
+    client.give()
     with pytest.raises(Fault, match=r"within 0\.1 seconds") as caught:
-        await read_body(receive, head(), 10_000, 0.1)
+        await read_body(client.cycle, head(), 10_000, 0.1)
     assert caught.value.kind is Kind.SLOW_CLIENT
-    assert pieces > 2
+    assert len(client.pieces) < 998

@@ -14,7 +14,7 @@ from entrepot.gateway.connection import EdgeLimits
 from entrepot.gateway.server import Server
 from entrepot.kit.memory import find_trim
 from entrepot.kit.tasks import TaskGroup
-from tests.edge_server import PATIENT, Echo, Held, answer, connection_of, nothing, read_body, render, serving, until
+from tests.edge_server import PATIENT, Echo, Held, answer, connection_of, nothing, read_body, render, serving, spoken, until
 from tests.raw_client import RawClient, get, post
 
 
@@ -169,7 +169,7 @@ async def test_a_client_that_does_not_take_its_last_bytes_cannot_hold_the_server
 async def test_cancelling_run_cuts_at_once() -> None:
     app = Held()
     sock = socket.create_server(("127.0.0.1", 0))
-    server = Server(app, limits=PATIENT, render=render)
+    server = Server(spoken(app), limits=PATIENT, render=render)
     tasks = TaskGroup()
     task = tasks.spawn(server.run([sock], stopping=asyncio.Event(), drain=nothing), "server")
     client = await RawClient.open(sock.getsockname()[1])
@@ -193,7 +193,7 @@ async def test_two_sockets_and_a_unix_one(tmp_path: Any) -> None:
     stopping = asyncio.Event()
     tasks = TaskGroup()
     task = tasks.spawn(
-        Server(Echo(), limits=PATIENT, render=render).run([*tcp, unix], stopping=stopping, drain=nothing), "server"
+        Server(spoken(Echo()), limits=PATIENT, render=render).run([*tcp, unix], stopping=stopping, drain=nothing), "server"
     )
     await asyncio.sleep(0.05)
     for port in ports:
@@ -289,9 +289,9 @@ async def test_nothing_waits_for_the_collector(leaves: bool) -> None:
         gc.collect()
         gc.disable()
         try:
-            before = _count("entrepot.gateway", "uvicorn.protocols")
+            before = _count("entrepot.gateway", "entrepot.kit")
             await ask(running, 20)
-            assert _count("entrepot.gateway", "uvicorn.protocols") <= before
+            assert _count("entrepot.gateway", "entrepot.kit") <= before
         finally:
             gc.enable()
 

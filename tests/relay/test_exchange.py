@@ -11,9 +11,9 @@ from tests.connections import Wire
 
 async def test_an_answer_carries_its_request_id_and_is_counted() -> None:
     wire = Wire()
-    exchange = Exchange(wire.send, wire, "req_7")
+    exchange = Exchange(wire, "req_7")
     assert not exchange.started
-    await exchange.start(200, ((b"content-type", b"text/plain"),))
+    exchange.start(200, ((b"content-type", b"text/plain"),))
     await exchange.send(b"one", more=True)
     await exchange.send(b"two", more=False)
     assert (wire.status, wire.headers[b"x-request-id"], wire.body, wire.complete) == (200, b"req_7", b"onetwo", True)
@@ -23,7 +23,7 @@ async def test_an_answer_carries_its_request_id_and_is_counted() -> None:
 @pytest.mark.parametrize(("how", "kind"), [("left", Kind.CLIENT_LEFT), ("stalled", Kind.CLIENT_STALLED)])
 async def test_a_client_that_goes_cancels_the_call_once(how: str, kind: Kind) -> None:
     wire, cancelled = Wire(), 0
-    exchange = Exchange(wire.send, wire, "req_7")
+    exchange = Exchange(wire, "req_7")
 
     async def call() -> None:
         nonlocal cancelled
@@ -45,13 +45,13 @@ async def test_a_client_that_has_gone_already() -> None:
     wire = Wire()
     wire.leave()
     with pytest.raises(Fault) as caught:
-        Exchange(wire.send, wire, "req_7").watch(asyncio.current_task())  # type: ignore[arg-type]
+        Exchange(wire, "req_7").watch(asyncio.current_task())  # type: ignore[arg-type]
     assert caught.value.kind is Kind.CLIENT_LEFT
 
 
 async def test_after_the_call_nothing_is_cancelled() -> None:
     wire = Wire()
-    exchange = Exchange(wire.send, wire, "req_7")
+    exchange = Exchange(wire, "req_7")
     exchange.watch(asyncio.current_task())  # type: ignore[arg-type]
     exchange.unwatch()
     wire.leave()

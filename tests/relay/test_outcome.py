@@ -17,12 +17,12 @@ def call() -> Call:
 
 async def made(fault: Kind | None, *, started: bool) -> Record:
     wire, outcome = Wire(), Outcome()
-    exchange = Exchange(wire.send, wire, "req_1")
+    exchange = Exchange(wire, "req_1")
     outcome.peek = Peek("gpt-4o", stream=True, members={}, size=900)
     outcome.fault = Fault(fault) if fault else None
     outcome.usage = Usage(input=3, output=4)
     if started:
-        await exchange.start(200, ())
+        exchange.start(200, ())
         await exchange.send(b"12345", more=True)
         outcome.status, outcome.first_content = 200, 100.25
     return outcome.record(call(), exchange, 101.0)

@@ -294,15 +294,15 @@ async def test_the_end_of_a_stream_is_its_done_not_the_vendors_close(vendor: Ven
     async with running_relay([channel(vendor)]) as relay:
         wire = Wire()
         seen = asyncio.Event()
-        send = wire.send
+        write = wire.write
 
-        async def send_and_leave(message: Any) -> None:
-            await send(message)
-            if b"[DONE]" in message.get("body", b""):
+        def write_and_leave(body: bytes, *, more: bool) -> None:
+            write(body, more=more)
+            if b"[DONE]" in body:
                 seen.set()
                 wire.leave()
 
-        wire.send = send_and_leave  # type: ignore[method-assign]
+        wire.write = write_and_leave  # type: ignore[method-assign]
         await relay.start(ask("sandbox/story:20@100", stream=True), wire)
         assert seen.is_set()
         assert relay.records[-1].outcome == "ok"

@@ -12,7 +12,7 @@ from tests.connections import Wire
 
 def exchange() -> Exchange:
     wire = Wire()
-    return Exchange(wire.send, wire, "req_1")
+    return Exchange(wire, "req_1")
 
 
 async def test_limit() -> None:

@@ -278,3 +278,89 @@ async def test_bomb(upstream: Upstream) -> None:
         assert size == 100_000_000
         assert largest <= OUTPUT
         response.close()
+
+
+# --- pour
+
+
+async def _letters(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(CHUNKED + b"1\r\na\r\n")
+    for letter in (b"b", b"c", b"d"):
+        await asyncio.sleep(0.02)
+        await peer.send(b"1\r\n" + letter + b"\r\n")
+    await asyncio.sleep(0.02)
+    await peer.send(b"0\r\n\r\n")
+    await peer.gone()
+
+
+async def test_what_pours_wakes_no_task(upstream: Upstream) -> None:
+    got: list[tuple[bytes, bool]] = []
+
+    def take(data: bytes) -> bool:
+        got.append((data, asyncio.current_task() is None))
+        return True
+
+    async with vendor(_letters) as server:
+        response = await opened(upstream, server.origin)
+        await response.pour(take)
+        assert response.complete
+        response.close()
+    assert b"".join(data for data, _ in got) == b"abcd"
+    assert [outside for _, outside in got[-3:]] == [True] * 3
+
+
+async def test_pouring_stops_when_it_was_enough_and_goes_on(upstream: Upstream) -> None:
+    got: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        got.append(data)
+        return data != b"b"
+
+    async with vendor(_letters) as server:
+        response = await opened(upstream, server.origin)
+        await response.pour(take)
+        assert (got[-1], response.complete) == (b"b", False)
+        await asyncio.sleep(0.1)
+        assert got[-1] == b"b", "nobody asked for more"
+        await response.pour(take)
+        assert (b"".join(got), response.complete) == (b"abcd", True)
+        response.close()
+
+
+async def test_what_the_taker_raises_is_raised_by_pour(upstream: Upstream) -> None:
+    def take(data: bytes) -> bool:
+        if data == b"c":
+            raise Fault(Kind.VENDOR_LIED)
+        return True
+
+    async with vendor(_letters) as server:
+        response = await opened(upstream, server.origin)
+        with pytest.raises(Fault) as caught:
+            await response.pour(take)
+        assert caught.value.kind is Kind.VENDOR_LIED
+        response.close()
+
+
+async def test_a_compressed_answer_pours_too(upstream: Upstream) -> None:
+    got: list[bytes] = []
+    packed = gzip.compress(TEXT)
+    async with vendor(always(whole(packed, b"content-encoding: gzip"))) as server:
+        response = await opened(upstream, server.origin)
+        await response.pour(lambda data: got.append(data) is None)
+        assert (b"".join(got), response.complete) == (TEXT, True)
+        response.close()
+
+
+async def test_a_pour_that_is_cancelled_leaves_no_taker(upstream: Upstream) -> None:
+    got: list[bytes] = []
+    async with vendor(_letters) as server:
+        response = await opened(upstream, server.origin)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.03):
+                await response.pour(lambda data: got.append(data) is None)
+        known = list(got)
+        await asyncio.sleep(0.1)
+        assert got == known
+        assert await response.read(10) == b"abcd"[len(b"".join(known)) :]
+        response.close()

@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from entrepot.buckets import accounts as ledger
 from entrepot.buckets import replay
@@ -15,11 +14,12 @@ from entrepot.buckets.errors import FencedError, InsufficientError, JournalError
 from entrepot.buckets.figures import Figures
 from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.held import Held, Want
-from entrepot.buckets.journal import KEEP, SEGMENT_SIZE, Journal, no_crash, sweep
+from entrepot.buckets.journal import KEEP, Journal, no_crash, sweep
 from entrepot.buckets.lease import UNLIMITED, Account
+from entrepot.buckets.options import Options as Options
 from entrepot.buckets.plan import HOUSE
 from entrepot.buckets.record import Written, within
-from entrepot.buckets.statements import SILENT_US
+from entrepot.buckets.trouble import Trouble
 from entrepot.buckets.waiting import Waiter, wishes_for
 from entrepot.kit.clock import Clock
 from entrepot.kit.tasks import TaskGroup
@@ -33,31 +33,6 @@ BACKLOG = 64 * 1024
 """Bytes of journal that are flushed without waiting for the next tick."""
 SPARE_ENDS = 4
 """Such ends beyond the calls that run: for the next call, and for what is lost where a segment ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What tests and operators may change. Seconds, unless it says otherwise."""
-
-    node: str = ""
-    durability: Literal["process", "fsync"] = "process"
-    tick: float = 0.25
-    """Longest time between two looks at the database."""
-    retry: float = 0.05
-    """Time between two rounds while calls wait for money."""
-    patience: float = 2.0
-    """How long a call waits for what others may give back."""
-    fence: float = 120.0
-    """Without a commit for so long, nothing is admitted."""
-    heartbeat: float = 5.0
-    idle: float = 60.0
-    """A lease that was not used for so long goes back."""
-    care: float = 60.0
-    """Time between two searches for dead journals and silent incarnations."""
-    silent_us: int = SILENT_US
-    segment_size: int = SEGMENT_SIZE
-    background: bool = True
-    """False: nothing runs by itself; the tests call `step` and `care`."""
 
 
 class Buckets:
@@ -80,6 +55,8 @@ class Buckets:
         self._flushed_at = self._clock.monotonic()
         self._swept_at = self._flushed_at
         self._stopping = False
+        self._database = Trouble("database away", "database back")
+        self._disk = Trouble("no space for the journal", "space for the journal again")
         self._tasks = TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
 
@@ -89,7 +66,7 @@ class Buckets:
         db: Database,
         data_dir: Path,
         clock: Clock,
-        options: Options = Options(),  # frozen
+        options: Options = Options(),  # noqa: B008  # frozen
         crash: Callable[[str], None] = no_crash,
         *,
         figures: Figures | None = None,
@@ -100,7 +77,8 @@ class Buckets:
         """
         root, figures = data_dir / "journals", figures or Figures()
         await replay.replay_all(db, root, clock, figures, segment_size=options.segment_size, crash=crash)
-        journal = await asyncio.to_thread(lambda: Journal.create(root, segment_size=options.segment_size, crash=crash))
+        durable, size = options.durability == "fsync", options.segment_size
+        journal = await asyncio.to_thread(lambda: Journal.create(root, segment_size=size, durable=durable, crash=crash))
         try:
             await asyncio.to_thread(journal.tend, RECORD_MAX * SPARE_ENDS)
             flusher = Flusher(db, journal, clock, figures=figures, node=options.node, crash=crash)
@@ -292,9 +270,7 @@ class Buckets:
         db, figures, size = self.flusher.db, self.figures, self._options.segment_size
         await replay.replay_all(db, self._root, self._clock, figures, segment_size=size, crash=self._crash)
         figures.retired += await replay.retire_silent(db, self._options.silent_us)
-        wall = self._clock.wall()
-        floor = min(self.flusher.applied, self.flusher.floor)
-        await asyncio.to_thread(lambda: (self._journal.trim(floor, wall - KEEP), sweep(self._root, wall)))
+        await self._tidy(self._clock.wall() - KEEP)
 
     async def close(self) -> None:
         """Flush, give all leases back, retire. Where the database is away, the journal stays for a successor."""
@@ -323,8 +299,9 @@ class Buckets:
             self._wake.clear()
             try:
                 await self.step()
+                self._database.over()
             except StoreAwayError as error:
-                _log.warning("database away", extra={"error": str(error)})
+                self._database.met(error)
                 await asyncio.sleep(self._options.retry)
             except (StoreError, JournalError, OSError) as error:
                 _log.error("round failed", extra={"error": str(error)}, exc_info=error)
@@ -339,19 +316,32 @@ class Buckets:
                 _log.warning("care failed, tried again later", extra={"error": str(error)})
 
     async def _make_room(self) -> None:
-        reserve = RECORD_MAX * (self._open + SPARE_ENDS)
-        if self._journal.room - reserve < self._options.segment_size // 2:
-            await asyncio.to_thread(self._journal.tend, reserve)
+        """Space ahead. A full disk takes what is stored already; if that is not enough, the flush goes on all the same."""
+        reserve, journal = RECORD_MAX * (self._open + SPARE_ENDS), self._journal
+        if journal.room - reserve >= self._options.segment_size // 2:
+            return
+        try:
+            await asyncio.to_thread(journal.tend, reserve)
+            self._disk.over()
+        except OSError as error:
+            self._disk.met(error)
+            await self._tidy(float("inf"))
+
+    async def _tidy(self, older_than: float) -> None:
+        """Delete what is stored, and was last written before this wall time."""
+        floor = min(self.flusher.applied, self.flusher.floor)
+        await asyncio.to_thread(lambda: (self._journal.trim(floor, older_than), sweep(self._root, older_than)))
 
     async def _wait(self, waiter: Waiter, *, new: bool) -> Held:
         self._waiters[waiter] = None
         self._wake.set()
         got: Held | None = None
+        began = self._clock.monotonic()
         try:
             async with asyncio.timeout(self._options.patience):
                 got = await waiter.future
         except TimeoutError:
-            if self.fenced or not self.flusher.sure:
+            if self.fenced or not self.flusher.sure or self.flusher.committed_at < began:
                 raise FencedError("the database is away") from None
             if not self._has_room():
                 raise FencedError("the disk has no room for the journal") from None

@@ -43,7 +43,13 @@ class Journal:
     """One journal, owned by whoever holds its file lock. Made by `create` or `adopt`."""
 
     def __init__(
-        self, folder: Path, lock: int, *, segment_size: int = SEGMENT_SIZE, crash: Callable[[str], None] = no_crash
+        self,
+        folder: Path,
+        lock: int,
+        *,
+        segment_size: int = SEGMENT_SIZE,
+        durable: bool = False,
+        crash: Callable[[str], None] = no_crash,
     ) -> None:
         self.folder = folder
         self.id = folder.name
@@ -59,20 +65,32 @@ class Journal:
         self._numbers = itertools.count()
         self._fd = -1
         self._offset = 0
+        self._durable = durable
         self._unsynced: list[int] = []
+        """Segments that were left since the last sync; only where somebody syncs: an open file keeps its space on the disk."""
         self._synced = 0
         self._syncing: asyncio.Future[None] | None = None
 
     @classmethod
-    def create(cls, root: Path, *, segment_size: int = SEGMENT_SIZE, crash: Callable[[str], None] = no_crash) -> Self:
-        """A new journal in a folder of its own below `root`, locked. Blocks; raises JournalError."""
+    def create(
+        cls,
+        root: Path,
+        *,
+        segment_size: int = SEGMENT_SIZE,
+        durable: bool = False,
+        crash: Callable[[str], None] = no_crash,
+    ) -> Self:
+        """A new journal in a folder of its own below `root`, locked; `durable` where `synced` will be waited for.
+
+        Blocks; raises JournalError.
+        """
         folder = root / uuid.uuid4().hex
         try:
             folder.mkdir(parents=True)
             lock = _locked(folder)
             if lock is None:  # pragma: no cover  # a fresh folder has no other owner
                 raise JournalError(f"{folder} is locked")
-            journal = cls(folder, lock, segment_size=segment_size, crash=crash)
+            journal = cls(folder, lock, segment_size=segment_size, durable=durable, crash=crash)
             journal.tend(0)
         except OSError as error:
             raise JournalError(f"cannot make a journal in {root}: {error}") from error
@@ -204,8 +222,10 @@ class Journal:
             spare.rename(self._path(self.end))
         except OSError as error:
             raise JournalError(f"no new segment in {self.folder}: {error}") from error
-        if self._fd >= 0:
+        if self._fd >= 0 and self._durable:
             self._unsynced.append(self._fd)
+        elif self._fd >= 0:
+            os.close(self._fd)
         self._fd = fd
         self._offset = segment.HEADER_SIZE
         if not self._bases or self._bases[-1] != self.end:
@@ -312,9 +332,9 @@ def dead_folders(root: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.stat().st_mtime)
 
 
-def sweep(root: Path, now: float) -> int:
-    """Delete journals that were done KEEP seconds ago. Blocks; gives how many."""
-    old = [path for path in root.glob(f"*{DONE}") if path.stat().st_mtime < now - KEEP]
+def sweep(root: Path, older_than: float) -> int:
+    """Delete journals that were done before `older_than` (wall seconds). Blocks; gives how many."""
+    old = [path for path in root.glob(f"*{DONE}") if path.stat().st_mtime < older_than]
     for path in old:
         shutil.rmtree(path, ignore_errors=True)
     return len(old)

@@ -6,7 +6,22 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.cli import admin, balance, channel, group, key, ledger, model, price, secret, setting, usage, user
+from entrepot.cli import (
+    admin,
+    balance,
+    channel,
+    group,
+    key,
+    ledger,
+    model,
+    price,
+    retention,
+    route,
+    secret,
+    setting,
+    usage,
+    user,
+)
 from entrepot.cli.apply import apply
 from entrepot.cli.output import say
 from entrepot.cli.providers import providers
@@ -63,7 +78,7 @@ def build() -> typer.Typer:
     app.callback()(options)
     for command in (serve, apply, providers, receipt, migrate, version):
         app.command(epilog=_EXAMPLES[command.__name__])(command)
-    for noun in (key, user, balance, ledger, group, channel, model, price, usage, setting, admin, secret):
+    for noun in (key, user, balance, ledger, group, channel, model, price, route, usage, retention, setting, admin, secret):
         app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 
     @app.command("reference", hidden=True)

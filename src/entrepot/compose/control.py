@@ -5,6 +5,7 @@ import socket
 
 from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.control.app import build_app
+from entrepot.control.retention.hourly import keep
 from entrepot.control.serve import open_services, serve_app
 from entrepot.control.services import Sandbox as SandboxPlace
 from entrepot.kit.tasks import TaskGroup
@@ -25,9 +26,11 @@ async def _main(handoff: Handoff) -> None:
     public.setblocking(False)
     async with open_services(handoff.settings, SandboxPlace(handoff.sandbox_port, handoff.sandbox_secret)) as services:
         app = build_app(services)
+        tasks.spawn(keep(handoff.settings), "retention")
         say_ready(handoff)
         await serve_app(app, public, stopping)
     await serving
+    await tasks.close()
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from entrepot.access.limits import Limits
 from entrepot.billing.hold import Billing
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets.desk import Buckets, Options
-from entrepot.compose.places import Places, self_urls
+from entrepot.compose.places import self_urls
 from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
@@ -33,11 +33,14 @@ from entrepot.observe.calls import CallLog
 from entrepot.observe.metrics import Metrics
 from entrepot.observe.money import money_gauges
 from entrepot.providers.catalogue import load_catalogue
+from entrepot.providers.places import Places
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
 from entrepot.routing.board import Board
 from entrepot.routing.candidates import Router
+from entrepot.routing.health import ChannelHealth
 from entrepot.routing.key_states import KeyStates
+from entrepot.routing.published import publish_loop
 from entrepot.settings import Handoff, Settings, received_handoff
 from entrepot.snapshot.watch import Watcher
 from entrepot.store.keys import find_key
@@ -119,6 +122,19 @@ class Worker:
             found[origin.authority] = found.get(origin.authority, 0) + stats.open
         return found
 
+    def resting_channels(self) -> dict[str, float]:
+        """1 for each channel that rests here."""
+        return self._troubled(lambda health, now: float(health.breaker.rests(now)))
+
+    def resting_keys(self) -> dict[str, float]:
+        """How many of a channel's keys rest."""
+        return self._troubled(lambda health, now: float(sum(key.breaker.rests(now) for key in health.keys.values())))
+
+    def _troubled(self, count: Callable[[ChannelHealth, float], float]) -> dict[str, float]:
+        names = {channel.id: channel.name for channel in self.watcher.current.channels} if self.board.troubled else {}
+        now = self.board.now()
+        return {names[each.id]: count(each, now) for each in self.board.troubled.values() if each.id in names}
+
     def stale_seconds(self) -> float:
         """How long the database has been away; 0 while it is there."""
         since = self.watcher.stale_since
@@ -191,6 +207,8 @@ async def serve(
         app = worker.app(buckets)
         server = Server(app, limits=_limits(settings), render=load_dialects()["chat"].render)
         worker.tasks.spawn(worker.metrics.publish_loop(), "metrics")
+        folder = settings.data_path / "metrics"
+        worker.tasks.spawn(publish_loop(folder, handoff.index, worker.board, worker.clock), "state of channels")
         worker.tasks.spawn(_give_memory_back(worker), "memory")
         gauges(worker, server)
         ready()
@@ -230,6 +248,14 @@ def gauges(worker: Worker, server: Server) -> None:
         combine="min",
     )
     gauge("entrepot_snapshot_stale_seconds", "Since when the database is away.", worker.stale_seconds, combine="max")
+    gauge("entrepot_channel_rests", "Workers that rest a channel.", worker.resting_channels, label="channel")
+    gauge(
+        "entrepot_vendor_keys_resting",
+        "A channel's keys that are limited or refused.",
+        worker.resting_keys,
+        label="channel",
+        combine="max",
+    )
     if worker.buckets is not None:
         money_gauges(worker.metrics, worker.buckets)
     if (calls := worker.calls) is not None:

@@ -1,25 +1,6 @@
-"""Where vendors are: the snapshot's question, answered by the catalogue."""
+"""Where this run of the server has put what it serves itself."""
 
-from collections.abc import Mapping
-
-from entrepot.providers.catalogue import Listed
 from entrepot.settings import Handoff
-
-
-class Places:
-    """Implements snapshot.load.Places."""
-
-    __slots__ = ("_catalogue",)
-
-    def __init__(self, catalogue: Mapping[str, Listed]) -> None:
-        self._catalogue = catalogue
-
-    def base_url(self, provider: str, base_url: str) -> str:
-        """The absolute URL that calls start with. Raises LookupError, ValueError."""
-        found = self._catalogue.get(provider)
-        if found is None:
-            raise LookupError(f"no provider is called {provider!r}")
-        return found.base_url(base_url)
 
 
 def self_urls(handoff: Handoff) -> dict[str, tuple[str, str]]:

@@ -19,6 +19,7 @@ from entrepot.control.models.endpoints import router as models
 from entrepot.control.prices.endpoints import router as prices
 from entrepot.control.problems import explain
 from entrepot.control.reference import reference
+from entrepot.control.routing.endpoints import router as routing
 from entrepot.control.services import Services
 from entrepot.control.settings.endpoints import router as settings
 from entrepot.control.status import Status, language, read_front, read_status, status_page
@@ -29,7 +30,7 @@ from entrepot.control.wallets.endpoints import router as wallets
 from entrepot.kit.ids import RequestIds
 
 _log = logging.getLogger("entrepot.control")
-_ROUTERS = (users, wallets, keys, groups, channels, models, prices, usage, settings, tokens)
+_ROUTERS = (users, wallets, keys, groups, channels, models, prices, routing, usage, settings, tokens)
 _UNKNOWN = {
     404: ("unknown_url", "There is no such endpoint. GET /api/docs lists them."),
     405: ("method_not_allowed", "This endpoint does not take that method. GET /api/docs lists them."),

@@ -1,6 +1,6 @@
-"""The gateway's ASGI app: paths to endpoints, a request id on every answer."""
+"""The gateway's application: paths to endpoints, a request id on every answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import msgspec
 
@@ -8,16 +8,15 @@ from entrepot.core.call import Call, Operation
 from entrepot.core.dialect import Dialect
 from entrepot.core.faults import Fault, Kind
 from entrepot.gateway.account import Account
+from entrepot.gateway.cycle import Cycle
 from entrepot.gateway.health import Health
 from entrepot.gateway.models import Models
 from entrepot.gateway.passage import Passage
-from entrepot.gateway.request import Receive, Scope, WrongMethod, read_body, read_head
+from entrepot.gateway.request import WrongMethod, read_body, read_head
 from entrepot.kit.clock import Clock
 from entrepot.kit.ids import RequestIds
-from entrepot.relay.exchange import Exchange, Send
+from entrepot.relay.exchange import Exchange
 from entrepot.relay.pipeline import Relay
-
-Endpoint = Callable[[Scope, Receive, Exchange], Awaitable[None]]
 
 OPERATIONS: dict[str, Operation] = {
     "/chat/completions": "chat",
@@ -40,7 +39,7 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 class Gateway:
-    """ASGI 3 application."""
+    """The application that the edge serves."""
 
     __slots__ = ("_account", "_dialects", "_edge", "_health", "_models", "_passage", "_relay", "_routes")
 
@@ -56,22 +55,17 @@ class Gateway:
             prefix + path: operation for prefix in PREFIXES for path, operation in OPERATIONS.items()
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"]
-        exchange = Exchange(send, scope["extensions"]["entrepot.connection"], self._edge.ids.mint())
-        operation = self._routes.get(path)
-        if operation is not None and scope["method"] == "POST":
-            await self._call(operation, scope, receive, exchange)
-            return
-        try:
-            await self._other(operation, path, scope, receive, exchange)
-        except Fault as fault:
-            await refuse(fault, self._dialects["chat"], exchange)
+    def __call__(self, cycle: Cycle) -> Awaitable[None]:
+        """Answer one request."""
+        exchange = Exchange(cycle, self._edge.ids.mint())
+        operation = self._routes.get(cycle.path)
+        if operation is not None and cycle.method == "POST":
+            return self._call(operation, cycle, exchange)
+        return self._page(operation, cycle, exchange)
 
-    async def _call(self, operation: Operation, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+    def _call(self, operation: Operation, cycle: Cycle, exchange: Exchange) -> Awaitable[None]:
         edge = self._edge
-        head = read_head(scope, edge.trusted_proxies)
-        scope["headers"] = ()  # two kilobytes that nobody needs while a stream is open
+        head = read_head(cycle, edge.trusted_proxies)
         call = Call(
             id=exchange.request_id,
             operation=operation,
@@ -83,21 +77,26 @@ class Gateway:
             strict=head.strict,
             fault_header=head.sandbox_fault,
         )
-        await self._relay.run(call, head.secret, lambda: read_body(receive, head, edge.max_body), exchange)
+        return self._relay.run(call, head.secret, lambda: read_body(cycle, head, edge.max_body), exchange)
 
-    async def _other(self, operation: Operation | None, path: str, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+    async def _page(self, operation: Operation | None, cycle: Cycle, exchange: Exchange) -> None:
+        try:
+            await self._other(operation, cycle, exchange)
+        except Fault as fault:
+            await refuse(fault, self._dialects["chat"], exchange)
+
+    async def _other(self, operation: Operation | None, cycle: Cycle, exchange: Exchange) -> None:
+        path, proxies = cycle.path, self._edge.trusted_proxies
         if operation is not None:
             raise WrongMethod(path, "POST")
         if self._health.serves(path):
-            await self._health.answer(path, scope, exchange)
+            await self._health.answer(path, cycle, exchange)
         elif self._account.serves(bare := _bare(path)):
-            head = read_head(scope, self._edge.trusted_proxies)
-            await self._account.answer(bare, head, scope["method"], exchange)
+            await self._account.answer(bare, read_head(cycle, proxies), cycle.method, exchange)
         elif (name := _model_path(path)) is not None:
-            await self._models.answer(name, read_head(scope, self._edge.trusted_proxies), scope["method"], exchange)
+            await self._models.answer(name, read_head(cycle, proxies), cycle.method, exchange)
         elif path == "/" or path.startswith(_CONTROL):
-            head = read_head(scope, self._edge.trusted_proxies)
-            await self._passage.answer(scope, receive, head, exchange)
+            await self._passage.answer(cycle, proxies, exchange)
         else:
             hint = "GET /v1/models lists the models, the project's docs/endpoints.md the rest."
             raise Fault(Kind.UNKNOWN_PATH, f"There is no endpoint {path[:200]}. {hint}")

@@ -1,28 +1,23 @@
-"""What the edge, the application and the server share: limits, one request's connection, socket facts."""
+"""What the edge, the application and the server share: limits, the connections there are, socket facts."""
 
 import asyncio
 import contextlib
 import fcntl
 import socket
 import struct
-import sys
 import termios
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import Any, TypeAlias
 
 import msgspec
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
-from uvicorn.protocols.http.flow_control import FlowControl
 
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, Kind
 from entrepot.gateway.cycle import Cycle
 
-EXTENSION = "entrepot.connection"
-"""Name in `scope["extensions"]` of the request's `Connection`."""
-
-Reason: TypeAlias = Literal["left", "stalled"]
-"""`left`: the client closed or broke the connection; `stalled`: it stopped reading, or stopped sending its body."""
+Application: TypeAlias = Callable[[Cycle], Awaitable[None]]
+"""Answers one request. May be called before its body has come."""
 
 
 class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,80 +36,48 @@ class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a connection without a request stays open, a new one too."""
 
 
+class Leaving(asyncio.Protocol):
+    """A client's connection, as the server ends it."""
+
+    __slots__ = ()
+
+    def shutdown(self) -> None:
+        """Take no more requests: close at once where none runs, else after its answer."""
+
+    def break_off(self) -> None:
+        """Break the connection off, whatever runs on it."""
+
+
 class Edge:
     """What all connections of one server share."""
 
-    __slots__ = ("draining", "empty", "limits", "refused", "render", "request_id")
+    __slots__ = ("app", "connections", "date", "draining", "empty", "limits", "refused", "render", "request_id", "tasks")
 
     def __init__(
         self,
+        app: Application,
         limits: EdgeLimits,
         render: Callable[[Fault], Rendered],
         request_id: Callable[[], str],
         refused: Callable[[Kind], None],
     ) -> None:
+        self.app = app
         self.limits = limits
         self.render = render
         self.request_id = request_id
         self.refused = refused
         """Told of each fault that the edge itself answers."""
+        self.connections: set[Leaving] = set()
+        self.tasks: dict[Cycle, asyncio.Task[Any]] = {}
+        """Of the requests whose application has not returned yet."""
         self.draining = False
         self.empty = asyncio.Event()
         """Set when the last connection has ended while draining."""
+        self.tick()
 
-
-class Connection:
-    """A running request's hold on its client. Belongs to that request alone, also on a connection that is used again.
-
-    `gone` is true once the client cannot get the rest of the answer; it stays false when the
-    client leaves after the answer was complete.
-    """
-
-    __slots__ = ("_callback", "_cut", "cycle", "gone", "reason")
-
-    def __init__(self, cycle: Cycle, cut: Callable[["Connection"], None]) -> None:
-        self.cycle = cycle
-        self.gone = False
-        self.reason: Reason = "left"
-        """Why, where `gone`."""
-        self._callback: Callable[[Reason], None] | None = None
-        self._cut: Callable[[Connection], None] | None = cut
-
-    def on_gone(self, callback: Callable[[Reason], None] | None) -> None:
-        """Have `callback` called once when the client is gone, before anything else runs; None takes it back.
-
-        Called right here where the client is gone already. The callback must not raise.
-        """
-        self._callback = callback
-        if self.gone:
-            self._tell()
-
-    def close_after(self) -> None:
-        """Close the connection after this answer, and say so in its headers where they are not out yet."""
-        self.cycle.keep_alive = False
-
-    def abort(self) -> None:
-        """Break the connection off at once; what was not sent is lost. The callback learns of it as `left`."""
-        if self._cut is not None:
-            self._cut(self)
-
-    def lose(self, reason: Reason) -> None:
-        """The client is gone. Called by the protocol, once."""
-        self.gone = True
-        self.reason = reason
-        self.cycle.disconnected = True
-        self.cycle.message_event.set()
-        self._tell()
-
-    def detach(self) -> None:
-        """The application has returned: let go of callback and protocol, so that nothing needs the collector."""
-        self._callback = self._cut = None
-        self.cycle.scope.pop("extensions", None)
-
-    def _tell(self) -> None:
-        callback, self._callback = self._callback, None
-        if callback is not None:
-            callback(self.reason)
+    def tick(self) -> None:
+        """A second has passed."""
+        self.date = b"date: " + formatdate(usegmt=True).encode("ascii")
 
 
 class Bell(asyncio.Event):
@@ -123,77 +86,6 @@ class Bell(asyncio.Event):
     def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]
         self._value = False
         self._waiters: list[asyncio.Future[bool]] = []  # pyright: ignore[reportIncompatibleVariableOverride]
-
-
-class Flow(FlowControl):
-    """uvicorn's flow control, with our event."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportMissingSuperCall]
-        self._transport = transport
-        self.read_paused = False
-        self.write_paused = False
-        self._is_writable_event = Bell()
-        self._is_writable_event.set()
-
-
-class Outlet:
-    """What a request's cycle takes for its transport: writes go straight through, closing is the protocol's."""
-
-    __slots__ = ("close", "is_closing", "write")
-
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write
-        self.is_closing = transport.is_closing
-        self.close = close
-
-
-class Expecting:
-    """An application for a client that waits for 100 Continue.
-
-    Where the answer comes without the body having been asked for, nobody can tell whether the
-    body will still come, so the connection must close (RFC 9110, 10.1.1).
-    """
-
-    __slots__ = ("_app", "_cycle")
-
-    def __init__(self, app: ASGI3Application, cycle: Cycle) -> None:
-        self._app = app
-        self._cycle = cycle
-
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:  # noqa: ARG002  the cycle's own, wrapped
-        await self._app(scope, receive, self._answer)
-
-    async def _answer(self, message: ASGISendEvent) -> None:
-        if self._cycle.waiting_for_100_continue:
-            self._cycle.keep_alive = False
-        await self._cycle.send(message)
-
-
-class CloseDelimited:
-    """An application for an HTTP/1.0 client, which knows no chunks: the end of the connection ends the answer.
-
-    uvicorn would send chunks (RFC 9112, 7.1: only to HTTP/1.1).
-    """
-
-    __slots__ = ("_app", "_cycle", "_open")
-
-    def __init__(self, app: ASGI3Application, cycle: Cycle) -> None:
-        self._app = app
-        self._cycle = cycle
-        self._open = False
-
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:  # noqa: ARG002  the cycle's own, wrapped
-        await self._app(scope, receive, self._answer)
-
-    async def _answer(self, message: ASGISendEvent) -> None:
-        if message["type"] == "http.response.start":
-            if not any(name.lower() == b"content-length" for name, _ in message.get("headers", ())):
-                self._open = True
-                self._cycle.chunked_encoding = False
-                self._cycle.expected_content_length = sys.maxsize
-        elif self._open and message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._cycle.expected_content_length = len(message.get("body", b""))
-        await self._cycle.send(message)
 
 
 def unsent(transport: asyncio.Transport) -> int:

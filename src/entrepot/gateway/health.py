@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.request import Scope
+from entrepot.gateway.cycle import Cycle
 from entrepot.kit import json
 from entrepot.relay.exchange import Exchange
 
@@ -38,10 +38,10 @@ class Health:
         """Is the path one of ours?"""
         return path in ("/healthz", "/readyz", "/metrics")
 
-    async def answer(self, path: str, scope: Scope, exchange: Exchange) -> None:
+    async def answer(self, path: str, cycle: Cycle, exchange: Exchange) -> None:
         """Send the state. Raises Fault."""
         if path == "/metrics":
-            self._check(scope)
+            self._check(cycle)
             await exchange.answer(200, ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),), self._metrics())
         elif path == "/healthz":
             await exchange.answer(200, ((b"content-type", b"application/json"),), b'{"status":"ok"}')
@@ -49,14 +49,14 @@ class Health:
             state = self._ready()
             await exchange.answer(200 if state.ready else 503, ((b"content-type", b"application/json"),), json.encode(state))
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, cycle: Cycle) -> None:
         """Metrics tell who uses what: loopback only, or with the token. A proxy on this machine is not loopback's own word."""
         if self._token is None:
-            client = scope.get("client")
+            client = cycle.client
             is_local = not client or ipaddress.ip_address(client[0]).is_loopback
-            if not is_local or any(name in _FORWARDED for name, _ in scope["headers"]):
+            if not is_local or any(cycle.head.count(name) for name in _FORWARDED):
                 raise Fault(Kind.ADDRESS_NOT_ALLOWED, "Set metrics_token to read /metrics from elsewhere or through a proxy.")
             return
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        given = cycle.head.get(b"authorization") or b""
         if not hmac.compare_digest(given, b"Bearer " + self._token.encode()):
             raise Fault(Kind.INVALID_KEY, "/metrics needs the metrics token.")

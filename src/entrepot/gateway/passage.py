@@ -6,11 +6,11 @@ request can hold is small, and so is the number of them.
 """
 
 import asyncio
-from typing import Any
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers, Origin, Request, Timeouts
-from entrepot.gateway.request import Head, Receive, Scope, read_body
+from entrepot.gateway.cycle import Cycle
+from entrepot.gateway.request import read_body, read_head
 from entrepot.kit.tasks import current_task
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.pipeline import Sender
@@ -37,7 +37,7 @@ class Passage:
         self._origin = Origin("unix", path, 0)
         self._open = 0
 
-    async def answer(self, scope: Scope, receive: Receive, head: Head, exchange: Exchange) -> None:
+    async def answer(self, cycle: Cycle, trusted_proxies: tuple[str, ...], exchange: Exchange) -> None:
         """Pass request and answer. Raises Fault while nothing has been sent."""
         if self._open >= MAX_AT_ONCE:
             # Its body stays unread: the connection cannot be used again.
@@ -45,19 +45,19 @@ class Passage:
             raise Fault(Kind.DRAINING, "Too many requests to the console at once. Try again.", code="overloaded", retry_after=1)
         self._open += 1
         try:
-            body = await read_body(receive, head, MAX_BODY, BODY_SECONDS)
-            await self._answer(scope, body, head.address, exchange)
+            pairs = cycle.head.pairs()
+            head = read_head(cycle, trusted_proxies)
+            body = await read_body(cycle, head, MAX_BODY, BODY_SECONDS)
+            await self._answer(cycle, _inwards(pairs, head.address, exchange.request_id), body, exchange)
         finally:
             self._open -= 1
 
-    async def _answer(self, scope: Scope, body: bytes, address: str, exchange: Exchange) -> None:
-        raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        query: bytes = scope["query_string"]
+    async def _answer(self, cycle: Cycle, headers: Headers, body: bytes, exchange: Exchange) -> None:
         request = Request(
-            method=scope["method"].encode(),
+            method=cycle.method.encode(),
             origin=self._origin,
-            target=raw + (b"?" + query if query else b""),
-            headers=_inwards(scope, address, exchange.request_id),
+            target=cycle.raw_path + (b"?" + cycle.query if cycle.query else b""),
+            headers=headers,
             body=body,
         )
         exchange.watch(current_task())
@@ -76,7 +76,7 @@ class Passage:
             raise Fault(Kind.STORE_AWAY, "The console is starting or away. Try again soon.", retry_after=1) from fault
         try:
             headers = tuple(pair for pair in response.headers if pair[0] not in _HOP)
-            await exchange.start(response.status, headers)
+            exchange.start(response.status, headers)
             while data := await response.chunk():
                 await exchange.send(data, more=True)
             await exchange.send(b"", more=False)
@@ -86,12 +86,10 @@ class Passage:
             response.close()
 
 
-def _inwards(scope: Scope, address: str, request_id: str) -> Headers:
-    headers: list[tuple[bytes, bytes]] = [pair for pair in scope["headers"] if pair[0] not in _HOP]
-    scheme: Any = scope.get("scheme", "http")
+def _inwards(pairs: list[tuple[bytes, bytes]], address: str, request_id: str) -> Headers:
     return (
-        *headers,
+        *(pair for pair in pairs if pair[0] not in _HOP),
         (b"x-forwarded-for", address.encode()),
-        (b"x-forwarded-proto", str(scheme).encode()),
+        (b"x-forwarded-proto", b"http"),
         (b"x-request-id", request_id.encode()),
     )

@@ -1,87 +1,56 @@
 """When a client's time is up: one timer a connection, and every way in which a connection ends.
 
-uvicorn cancels and creates a timer with each answer; here the timer is left alone while requests come
-and go, and asks when it fires what is due (measured: a request costs no more than without
-limits, and an idle connection takes less than half of uvicorn's memory).
+The timer is left alone while requests come and go, and asks when it fires what is due (measured: a
+request costs no more than without limits).
 """
 
 import asyncio
 import math
 from abc import abstractmethod
-from typing import Any, cast
-
-import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from typing import cast
 
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.connection import Connection, Edge, Flow, Outlet, Reason, reset, unsent
-from entrepot.gateway.cycle import Cycle
+from entrepot.gateway.connection import Bell, Edge, Leaving, reset, unsent
+from entrepot.gateway.cycle import Cycle, Reason
 
 LINGER = 2.0
 """Seconds in which we still read after our last byte: closing with unread input would reset the
 connection, and the client would lose the answer (RFC 9112, 9.6)."""
 
 
-# Where the parser stands. Plain integers, because they are compared with every header.
+# Where the parser stands. Plain integers, because they are compared with every read.
 BETWEEN = 0
 HEAD = 1
 BODY = 2
 
 
-class PatientProtocol(HttpToolsProtocol):
+class PatientProtocol(Leaving):
     """A connection that waits for its client, but not for ever."""
 
-    # Slots: more than 30 attributes in the instance's dict would cost 2 KB a connection (CPython 3.11 stops sharing keys).
+    # Slots: an open stream is an open connection, and there are thousands of them.
     __slots__ = (
-        "_deaf",
-        "_edge",
-        "_ending",
-        "_head_open",
-        "_limits",
-        "_moved",
-        "_outlet",
-        "_phase",
-        "_queue",
-        "_run",
-        "_running",
-        "_since",
-        "_timer",
-        "_timer_at",
-        "_unsent",
-    )
+        "_deaf", "_edge", "_ending", "_head_open", "_limits", "_moved", "_phase", "_queue", "_running", "_since", "_taken",
+        "_timer", "_timer_at", "_unsent", "client", "cycle", "loop", "read_paused", "transport", "write_paused",
+    )  # fmt: skip
 
-    parser: httptools.HttpRequestParser
-    app: ASGI3Application  # pyright: ignore[reportIncompatibleVariableOverride]
+    transport: asyncio.Transport
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        edge: Edge,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, edge: Edge, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self._edge = edge
         self._limits = edge.limits
         self._phase = BETWEEN
-        self._run = 0
-        """Bytes since the last step forward: the end of a head, a piece of body, the end of a message."""
         self._head_open = False
         """A head has begun to arrive, and we saw it unfinished at the end of a read."""
-        self.pipeline = cast("Any", None)  # replaced by a queue that is free while it is empty
+        self.cycle: Cycle | None = None
+        """The request that arrived last, until it is over."""
         self._queue: tuple[Cycle, ...] = ()
         """Requests that wait for the answers before them, oldest first."""
-        self._running: Connection | None = None
+        self._running: Cycle | None = None
         """The request that is being answered."""
         self._deaf = False
         """Nothing more is taken from this client; what still comes is dropped."""
         self._ending = False
-        self._outlet: Outlet | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._since = 0.0
@@ -89,6 +58,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._unsent = 0
         self._moved = 0.0
         """When the client last took something, while we watch it."""
+        self.read_paused = self.write_paused = False
+        self._taken: Bell | None = None
+        """Rung when a client that was slower than we has caught up. Most never are."""
+        self.client: tuple[str, int] | None = None
 
     @abstractmethod
     def _refuse(self, fault: Fault) -> None:
@@ -96,27 +69,28 @@ class PatientProtocol(HttpToolsProtocol):
 
     # --- the transport's events
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        super().connection_made(transport)
-        self.flow = Flow(transport)
-        self._outlet = Outlet(transport, self._hang_up)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._edge.connections.add(self)
+        peer: tuple[str, int] | str | None = transport.get_extra_info("peername")
+        self.client = (peer[0], peer[1]) if isinstance(peer, tuple) else None
         self._since = self.loop.time()
         self._arm(self._since + self._limits.keepalive_timeout)
         if self._edge.draining:
             self._close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's
         self._deaf = self._ending = True
         self._queue = ()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        super().connection_lost(exc)
-        self._outlet = None
-        self.cycle = cast("Cycle", None)  # it knows us: let nothing wait for the collector
-        if self._edge.draining and not self.connections:
+        self._edge.connections.discard(self)
+        self.cycle = None  # it knows us: let nothing wait for the collector
+        if self._edge.draining and not self._edge.connections:
             self._edge.empty.set()
         self._lose("left")
+        self.resume_writing()
 
     def eof_received(self) -> None:
         """A half-closed connection counts as left: no API client sends one and then waits for an answer."""
@@ -125,24 +99,60 @@ class PatientProtocol(HttpToolsProtocol):
         self._lose("left")
 
     def pause_writing(self) -> None:
-        self.flow.pause_writing()
+        self.write_paused = True
         self._watch_writing()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken.set()
+
+    # --- what an answer needs (cycle.py, Host)
+
+    @property
+    def full(self) -> bool:
+        """The client takes less than we write."""
+        return self.write_paused
+
+    @property
+    def date(self) -> bytes:
+        """The date header's line."""
+        return self._edge.date
+
+    async def drain(self) -> None:
+        """Wait until the client has taken enough, or is gone."""
+        if self.write_paused:
+            self._taken = self._taken or Bell()
+            await self._taken.wait()
+
+    def wanted(self) -> None:
+        """Read on."""
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def _enough(self) -> None:
+        """Read no more until the application wants it."""
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     # --- the end of a connection
 
     def _lose(self, reason: Reason) -> None:
         """Tell the running request that its client is gone."""
-        connection, self._running = self._running, None
-        if connection is not None:
-            self.flow.resume_writing()
-            connection.lose(reason)
+        cycle, self._running = self._running, None
+        if cycle is not None:
+            self.resume_writing()
+            cycle.lose(reason)
 
-    def _cut(self, connection: Connection) -> None:
+    def cut(self, cycle: Cycle) -> None:
         """The application gives its client up."""
-        if connection is self._running:
-            self.cut()
+        if cycle is self._running:
+            self.break_off()
 
-    def cut(self) -> None:
+    def break_off(self) -> None:
         """Break the connection off, whatever runs on it. Called by the server when its patience has ended."""
         self._lose("left")
         self._abort()
@@ -163,7 +173,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._close()
             return
         self._deaf = self._ending = True
-        self.flow.resume_reading()
+        self.wanted()
         self.transport.write_eof()
         self._since = self.loop.time()
         self._watch_writing()
@@ -190,7 +200,7 @@ class PatientProtocol(HttpToolsProtocol):
             if self._timer_at <= at:
                 return
             self._timer.cancel()
-        elif at == math.inf or self._outlet is None:
+        elif at == math.inf or self not in self._edge.connections:
             return  # nothing to wait for, or the connection is lost
         self._timer_at = at
         self._timer = self.loop.call_later(max(at - self.loop.time(), 0.001), self._look)
@@ -208,7 +218,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._phase != BODY and not self._head_open and self._running is not None:
             return math.inf
         patience = limits.body_timeout if self._phase == BODY else limits.header_timeout
-        if self.flow.read_paused or (self._phase == BODY and self.cycle.waiting_for_100_continue):
+        if self.read_paused or (self._phase == BODY and self.cycle is not None and self.cycle.awaits_continue):
             self._since = math.inf  # it is we who keep the client waiting
             return now + patience
         if self._since == math.inf:
@@ -236,7 +246,7 @@ class PatientProtocol(HttpToolsProtocol):
         return math.inf
 
     def _look_at_writing(self, now: float) -> float:
-        if not (self.flow.write_paused or (self._ending and self.transport.get_write_buffer_size())):
+        if not (self.write_paused or (self._ending and self.transport.get_write_buffer_size())):
             return math.inf
         left = unsent(self.transport)
         if left < self._unsent:

@@ -1,23 +1,17 @@
-"""The public server: uvicorn's accept loop around our protocol, and a drain that cuts nobody off without need.
+"""The public server: it accepts, and it drains without cutting anybody off without need.
 
-uvicorn ends its lifespan before cancelled calls have cleaned up, and waits without bound for
-connections. Here the order is: no new connections, no new requests, wait for the calls, wait for
+The order of the end: no new connections, no new requests, wait for the calls, wait for
 their last bytes, cut what is left.
 """
 
 import asyncio
 import contextlib
-import functools
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
-
-import uvicorn
-from uvicorn._types import ASGI3Application
 
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, Kind
-from entrepot.gateway.connection import Edge, EdgeLimits
+from entrepot.gateway.connection import Application, Edge, EdgeLimits
 from entrepot.gateway.protocol import EdgeProtocol
 from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import RequestIds
@@ -31,11 +25,11 @@ UNSENT = 128 * 1024
 
 
 class Server:
-    """Serves one ASGI application on given listening sockets until told to stop."""
+    """Serves one application on given listening sockets until told to stop."""
 
     def __init__(
         self,
-        app: ASGI3Application,
+        app: Application,
         *,
         limits: EdgeLimits,
         render: Callable[[Fault], Rendered],
@@ -45,34 +39,20 @@ class Server:
     ) -> None:
         """`render` words the faults that the edge itself answers; `refused` is told of each."""
         ids = request_id or RequestIds(SystemClock()).mint
-        self._edge = Edge(limits, render, ids, refused or _untold)
+        self._edge = Edge(app, limits, render, ids, refused or _untold)
         self._limits = limits
-        config = uvicorn.Config(
-            cast("Any", app),
-            http=cast("Any", functools.partial(EdgeProtocol, edge=self._edge)),
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=backlog,
-        )
-        config.load()
-        self._uvicorn = uvicorn.Server(config)
-        self._uvicorn.lifespan = config.lifespan_class(config)
+        self._backlog = backlog
+        self._servers: list[asyncio.Server] = []
 
     @property
     def connections(self) -> int:
         """Open client connections."""
-        return len(self._uvicorn.server_state.connections)
+        return len(self._edge.connections)
 
     @property
     def requests(self) -> int:
         """Requests whose application has not returned yet."""
-        return len(self._uvicorn.server_state.tasks)
+        return len(self._edge.tasks)
 
     async def run(self, sockets: list[socket.socket], *, stopping: asyncio.Event, drain: Callable[[], Awaitable[None]]) -> None:
         """Serve until `stopping` is set; then `drain` is awaited: it returns when all calls are over.
@@ -84,8 +64,10 @@ class Server:
         for sock in sockets:
             _tune(sock, self._limits.write_timeout)
         background = TaskGroup()
-        await self._uvicorn.on_tick(0)
-        await self._uvicorn.startup(sockets=sockets)
+        loop = asyncio.get_running_loop()
+        for sock in sockets:
+            server = await loop.create_server(lambda: EdgeProtocol(self._edge, loop), sock=sock, backlog=self._backlog)
+            self._servers.append(server)
         background.spawn(self._keep_date(), "server-date")
         try:
             await stopping.wait()
@@ -100,36 +82,36 @@ class Server:
     async def _keep_date(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            await self._uvicorn.on_tick(0)
+            self._edge.tick()
 
     def _stop_accepting(self, sockets: list[socket.socket]) -> None:
         if self._edge.draining:
             return
         self._edge.draining = True
-        for server in self._uvicorn.servers:
+        for server in self._servers:
             server.close()
         for sock in sockets:
             sock.close()
-        for connection in list(self._uvicorn.server_state.connections):
+        for connection in list(self._edge.connections):
             connection.shutdown()
 
     async def _flushed(self) -> None:
         """Wait for applications and connections to end, each in its own time, both within `FLUSH`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH):
-                if self._uvicorn.server_state.tasks:
-                    await asyncio.wait(list(self._uvicorn.server_state.tasks))
+                if self._edge.tasks:
+                    await asyncio.wait(list(self._edge.tasks.values()))
                 if self.connections:
                     await self._edge.empty.wait()
 
     async def _cut(self) -> None:
-        state = self._uvicorn.server_state
-        for connection in list(state.connections):
-            cast("EdgeProtocol", connection).cut()
-        tasks = list(state.tasks)
+        for connection in list(self._edge.connections):
+            connection.break_off()
+        tasks = list(self._edge.tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._edge.tasks.clear()  # also of those that never began
         if self.connections:
             await self._edge.empty.wait()
 

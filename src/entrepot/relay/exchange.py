@@ -1,18 +1,15 @@
 """The client's side of one call: what was sent to it, and whether it is still there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
 
-Send: TypeAlias = Callable[[Any], Awaitable[None]]
-"""ASGI's send."""
-
 
 class Connection(Protocol):
-    """What the server's edge tells about the client's connection (gateway/protocol.py)."""
+    """What the server's edge tells about the client's connection (gateway/cycle.py)."""
 
     @property
     def gone(self) -> bool:
@@ -31,14 +28,34 @@ class Connection(Protocol):
         """Cut the connection now."""
         ...
 
+    @property
+    def full(self) -> bool:
+        """The client takes less than is written: `drain` before more."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until the client has taken enough, or is gone."""
+        ...
+
+    def start(self, status: int, headers: Headers) -> None:
+        """The head of the answer; it goes out with the first piece of the body."""
+        ...
+
+    def write(self, body: bytes, *, more: bool) -> None:
+        """A piece of the body; with the last one the answer is complete."""
+        ...
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """A whole answer at once."""
+        ...
+
 
 class Exchange:
     """One answer on its way to one client."""
 
-    __slots__ = ("_connection", "_send", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
+    __slots__ = ("_connection", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
 
-    def __init__(self, send: Send, connection: Connection, request_id: str) -> None:
-        self._send = send
+    def __init__(self, connection: Connection, request_id: str) -> None:
         self._connection = connection
         self._task: asyncio.Task[Any] | None = None
         self.request_id = request_id
@@ -69,16 +86,19 @@ class Exchange:
             self.ended_by = why
             self._task.cancel()
 
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the head of the answer."""
+    def start(self, status: int, headers: Headers) -> None:
+        """The head of the answer; it goes out with the first piece of the body."""
         self.started = True
-        fields = [*headers, (b"x-request-id", self.request_id.encode("latin-1"))]
-        await self._send({"type": "http.response.start", "status": status, "headers": fields})
+        self._connection.start(status, (*headers, (b"x-request-id", self.request_id.encode("latin-1"))))
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer at once."""
-        await self.start(status, (*headers, (b"content-length", str(len(body)).encode())))
-        await self.send(body, more=False)
+        """Send a whole answer at once: it is complete, and settled."""
+        self.started = True
+        self.unwatch()
+        self.bytes_out += len(body)
+        if self._connection.full:
+            await self._connection.drain()
+        self._connection.answer(status, (*headers, (b"x-request-id", self.request_id.encode("latin-1"))), body)
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a piece of the body; waits while the client is slower than the vendor.
@@ -88,7 +108,21 @@ class Exchange:
         if not more:
             self.unwatch()
         self.bytes_out += len(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        if self._connection.full:
+            await self._connection.drain()
+        self._connection.write(data, more=more)
+
+    def put(self, data: bytes) -> bool:
+        """A piece of the body, not waiting; False where the client is slower than the vendor: then wait until it is `ready`."""
+        if data:
+            self.bytes_out += len(data)
+            self._connection.write(data, more=True)
+        return not self._connection.full
+
+    async def ready(self) -> None:
+        """Wait while the client is slower than the vendor."""
+        if self._connection.full:
+            await self._connection.drain()
 
     def close_after(self) -> None:
         """Do not keep the connection: the request was not read to its end."""

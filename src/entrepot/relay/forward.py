@@ -22,7 +22,7 @@ from entrepot.kit.clock import Clock
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.pulse import Pulse
-from entrepot.upstream.client import Response
+from entrepot.upstream.response import NO_HEAD, Response
 
 Synced: TypeAlias = Callable[[int], Awaitable[None]]
 """Waits until a position of the journal is as durable as was asked for."""
@@ -34,7 +34,7 @@ REFUSAL_LIMIT = 1024 * 1024
 REFUSAL_SECONDS = 2.0
 LINGER_SECONDS = 1.0
 """How long a vendor may take to end an answer whose last word has come, to keep its connection."""
-_PASSED_HEADERS = frozenset((b"openai-version", b"openai-processing-ms"))
+_PASSED_HEADERS = (b"openai-version", b"openai-processing-ms")
 _SAY_SECONDS = 5.0
 
 
@@ -103,7 +103,7 @@ class Forward:
     async def _large(self, response: Response, tap: Tap, body: bytes) -> None:
         """An answer that is not kept whole: no failover for an error at its end."""
         self._committed(response.status)
-        await self.exchange.start(response.status, self._headers(response))
+        self.exchange.start(response.status, self._headers(response))
         await self.exchange.send(tap.feed(body), more=True)
         while data := await response.chunk():
             await self.exchange.send(tap.feed(data), more=True)
@@ -114,8 +114,8 @@ class Forward:
     async def _stream(self, response: Response, tap: Tap) -> None:
         held = await self._first_content(response, tap)
         self._committed(response.status, content=tap.content)
-        await self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
-        response.headers = ()  # two kilobytes that nobody needs while the stream is open
+        self.exchange.start(response.status, (*self._headers(response), (b"cache-control", b"no-cache")))
+        response.head = NO_HEAD  # half a kilobyte that nobody needs while the stream is open
         last = await self._pass(response, tap, held)
         # The vendor's own error frame is in it, or its [DONE]: nothing of ours is added, and it waits for the charge.
         last += tap.end() if tap.fault is None else await _linger(response, tap)
@@ -126,18 +126,30 @@ class Forward:
 
     async def _pass(self, response: Response, tap: Tap, held: bytes) -> bytes:
         """Pass on what comes; gives the piece with the last word in it, not sent yet (empty where the vendor just closed)."""
-        out, chunks, hold = held, 0, self.outcome.hold
-        while not tap.done and tap.fault is None:
-            if out or not chunks:  # the edge sends the head with the first piece, and be it empty
-                await self.exchange.send(out, more=True)
-            if not (data := await response.chunk()):
-                return b""
+        out, chunks = held, 0
+
+        def take(data: bytes) -> bool:
+            """One piece, from the vendor's socket to the client's; False where the task must look."""
+            nonlocal out, chunks
             out = tap.feed(data)
+            chunks += 1
             if self.outcome.first_content is None and tap.content:
                 self.outcome.began(self._clock.monotonic())
-            chunks += 1
-            if chunks % CHECK_CHUNKS == 0 and hold is not None:
-                await hold.cover(tap.counted(), self._so_far)
+            if tap.done or tap.fault is not None:
+                return False
+            return self.exchange.put(out) and chunks % CHECK_CHUNKS != 0
+
+        if not (tap.done or tap.fault is not None):
+            await self.exchange.send(held, more=True)  # the edge sends the head with the first piece, and be it empty
+        while not (tap.done or tap.fault is not None):
+            await response.pour(take)
+            if tap.done or tap.fault is not None:
+                break
+            if response.complete:
+                return b""
+            if chunks % CHECK_CHUNKS == 0 and self.outcome.hold is not None:
+                await self.outcome.hold.cover(tap.counted(), self._so_far)
+            await self.exchange.ready()
         return out
 
     def _count(self, tap: Tap) -> None:
@@ -194,7 +206,7 @@ class Forward:
 
     def _headers(self, response: Response) -> Headers:
         kind = response.header(b"content-type") or b"application/json"
-        passed = tuple(pair for pair in response.headers if pair[0] in _PASSED_HEADERS)
+        passed = tuple((name, value) for name in _PASSED_HEADERS if (value := response.header(name)) is not None)
         dropped = self.outcome.dropped
         named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
         return ((b"content-type", kind), *passed, *named, *self.outcome.limit_headers)

@@ -62,10 +62,7 @@ class Router:
 
     def candidates(self, groups: tuple[str, ...], model: str) -> "Candidates":
         """The routes of one call. Raises Fault where there is none at all."""
-        plan = self._plans.get((groups, model))
-        if plan is None:
-            plan = self._plan(groups, model)
-        return Candidates(self, plan, model)
+        return Candidates(self, self._plans.get((groups, model)) or self.plan(groups, model), model)
 
     def serving(self, groups: Sequence[str], model: str) -> Sequence[str]:
         """Those of the groups that have channels for the model."""
@@ -113,7 +110,8 @@ class Router:
             route = self._memo[place] = _make(channel, key, group, model, timeouts)
         return route
 
-    def _plan(self, groups: tuple[str, ...], model: str) -> Plan:
+    def plan(self, groups: tuple[str, ...], model: str) -> Plan:
+        """What may serve the model, made anew and remembered. Raises Fault where nothing may."""
         found = [(self.snapshot.groups[name], tier) for name in groups for tier in self.snapshot.tiers(name, model)]
         able = [(group, tuple(channel for channel in tier if usable(channel))) for group, tier in found]
         tiers = [_tier(group, tier) for group, tier in able if tier]

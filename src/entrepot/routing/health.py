@@ -59,6 +59,12 @@ class Figures:
             self._ends = now + WINDOW
         return self.now
 
+    def recent(self, now: float) -> tuple[Counts, ...]:
+        """Windows that still count."""
+        if now >= self._ends + WINDOW:
+            return ()
+        return (self.now,) if now >= self._ends else (self.before, self.now)
+
     def first(self, seconds: float) -> None:
         """A time to first content."""
         if len(self.firsts) < SAMPLES:

@@ -39,6 +39,7 @@ _AWAY = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up, statement timeout
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,  # somebody else has what we wanted, and we had said how long to wait
     asyncpg.ReadOnlySQLTransactionError,  # a fail-over left us on a standby
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,

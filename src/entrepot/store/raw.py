@@ -1,6 +1,6 @@
 """The gateway's way to the database: raw drivers, no SQLAlchemy (measured 5 to 40 times cheaper a query)."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from entrepot.store.contract import ConflictError as ConflictError
 from entrepot.store.contract import Database as Database
@@ -20,13 +20,19 @@ from entrepot.store.postgresql import open_postgresql
 from entrepot.store.sqlite import open_sqlite
 from entrepot.store.url import postgresql_dsn, sqlite_path
 
+SLOW: Final = 3600.0
+"""Seconds for one statement, where nobody waits for it."""
 
-async def open_database(url: str, *, durability: Literal["process", "fsync"] = "process") -> Database:
+
+async def open_database(url: str, *, durability: Literal["process", "fsync"] = "process", slow: bool = False) -> Database:
     """Open a database that has been migrated. Raises StoreAwayError, DatabaseUrlError.
 
     PostgreSQL is connected to at the first use, so that a gateway may start while it is away.
+    `slow`: for work on whole tables, whose statements may take an hour.
     """
     path = sqlite_path(url)
     if path is not None:
         return await open_sqlite(path, fsync=durability == "fsync")
+    if slow:
+        return await open_postgresql(postgresql_dsn(url), command_timeout=SLOW)
     return await open_postgresql(postgresql_dsn(url))

@@ -8,12 +8,14 @@ from entrepot.core.http import Origin, Request, Timeouts
 from entrepot.upstream.connection import Connection
 from entrepot.upstream.dial import Dialer
 from entrepot.upstream.guard import Guard
-from entrepot.upstream.pool import Pool, PoolStats
+from entrepot.upstream.pool import Lines, Pool, PoolStats
 from entrepot.upstream.response import Response
 from entrepot.upstream.tls import client_context
 
 _OWN = frozenset((b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"te", b"expect"))
 """Headers about the connection: ours to say, dropped from requests."""
+_MOST_HEADS = 1024
+"""Beginnings of requests that are remembered for one origin."""
 _MOST_POOLS = 256
 """At this many origins those without connections are forgotten."""
 
@@ -26,7 +28,7 @@ class Upstream:
     `socks5h://` at the proxy.
     """
 
-    __slots__ = ("_closed", "_dialer", "_idle_timeout", "_pools")
+    __slots__ = ("_closed", "_dialer", "_idle_timeout", "_loop", "_pools")
 
     def __init__(self, *, extra_ca: str | None = None, idle_timeout: float = 60.0, guard: Guard | None = None) -> None:
         """`extra_ca`: PEM file of authorities to trust beside the system's. `idle_timeout`: seconds an unused
@@ -36,6 +38,7 @@ class Upstream:
         self._idle_timeout = idle_timeout
         self._pools: dict[Origin, Pool] = {}
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, request: Request, timeouts: Timeouts, max_connections: int = 1024) -> Response:
         """Send and wait for the final status and headers. The caller must close the Response. Raises Fault.
@@ -43,11 +46,10 @@ class Upstream:
         `host`, `content-length` and `accept-encoding: identity` are added; headers about the connection are
         ours. A request is sent a second time only where a reused connection ended before any byte of an answer.
         """
-        head = _head(request)
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        ends = inf if timeouts.total is None else start + timeouts.total
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        ends = inf if timeouts.total is None else loop.time() + timeouts.total
         pool = self._pools.get(request.origin)
+        head = _head(request, pool.heads if pool is not None else None)
         connection = pool.take() if pool is not None else None
         if connection is None:
             connection = await self._connect(request.origin, timeouts, max_connections)
@@ -123,8 +125,23 @@ class Upstream:
         return pool
 
 
-def _head(request: Request) -> bytes:
-    """Request line and headers. Raises Fault where a value would end a line early (request smuggling)."""
+def _head(request: Request, known: dict[Lines, bytes] | None) -> bytes:
+    """Request line and headers. All but the length is made once for a route. Raises Fault where a value would end a line."""
+    lines = (request.method, request.target, request.headers)
+    head = known.get(lines) if known is not None else None
+    if head is None:
+        head = _all_but_length(request)
+        if known is not None:
+            if len(known) >= _MOST_HEADS:
+                known.clear()
+            known[lines] = head
+    if request.body or request.method in (b"POST", b"PUT", b"PATCH"):
+        return b"%bcontent-length: %d\r\n\r\n" % (head, len(request.body))
+    return head + b"\r\n"
+
+
+def _all_but_length(request: Request) -> bytes:
+    """Request line and headers without the end. Raises Fault where a value would end a line early (request smuggling)."""
     headers, method = request.headers, request.method
     given = {name for name, _ in headers}
     if not given.isdisjoint(_OWN):
@@ -134,9 +151,7 @@ def _head(request: Request) -> bytes:
         lines.insert(1, b"host: " + _host(request.origin))
     if b"accept-encoding" not in given:
         lines.append(b"accept-encoding: identity")
-    if request.body or method in (b"POST", b"PUT", b"PATCH"):
-        lines.append(b"content-length: %d" % len(request.body))
-    lines += (b"", b"")
+    lines.append(b"")
     head = b"\r\n".join(lines)
     breaks = len(lines) - 1
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head or lines[0].count(b" ") != 2:

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from itertools import chain
 from math import inf
 from typing import Protocol, cast
 
@@ -10,6 +9,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from entrepot.core.faults import Kind
 from entrepot.core.http import Timeouts
+from entrepot.kit.headtext import HeadText
 from entrepot.upstream.response import Response
 
 MAX_HEAD = 64 * 1024
@@ -45,9 +45,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_complete", "_due", "_ends", "_head", "_keepalive", "_loop", "_mark", "_meta", "_owner", "_parser", "_response",
-        "_rest", "_spoiled", "_started", "_status", "_timeouts", "_timer", "_transport", "_until_eof", "_without_body",
-        "_writable", "closed", "on_body", "used",
+        "_complete", "_due", "_ends", "_keepalive", "_least", "_loop", "_mark", "_meta", "_owner", "_parser", "_response",
+        "_rest", "_spoiled", "_started", "_status", "_text", "_timeouts", "_timer", "_transport", "_until_eof",
+        "_without_body", "_writable", "closed", "on_body", "used",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -60,6 +60,9 @@ class Connection(asyncio.Protocol):
         self._due = inf
         self._mark = loop.time()
         self._writable = True
+        self._timeouts: Timeouts | None = None
+        self._least = 0.0
+        """The shortest of all silences that matter: nothing can be due earlier."""
         self._response: Response | None = None
         self._rest: memoryview | None = None
         self.closed = False
@@ -69,11 +72,13 @@ class Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes, timeouts: Timeouts, ends: float) -> Response:
         """Write a request; the Response fills as its answer arrives. `ends`: loop time by which all must be over."""
         self.used += 1
-        self._timeouts = timeouts
+        if timeouts is not self._timeouts:
+            self._timeouts = timeouts
+            self._least = min(timeouts.first_byte or inf, timeouts.idle or inf, self._keepalive)
         self._ends = ends
         self._mark = self._loop.time()
         self._status = self._meta = 0
-        self._head: list[tuple[bytes, bytes]] = []
+        self._text = b""
         self._started = self._complete = self._spoiled = self._until_eof = False
         self._without_body = head.startswith(b"HEAD ")
         response = self._response = Response(self, self._loop)
@@ -137,6 +142,7 @@ class Connection(asyncio.Protocol):
         self._mark = self._loop.time()
         in_head = not self._status
         if in_head:
+            self._text = self._text + data if self._text else data
             self._count_head(len(data))
         parts = response.parts
         had = len(parts)
@@ -152,6 +158,9 @@ class Connection(asyncio.Protocol):
         elif len(parts) != had:
             self._meta = 0
             response.unread += len(data)
+            if response.sink is not None:
+                response.flow()
+                return
             if response.unread > MAX_UNREAD:
                 response.paused = True
                 self._transport.pause_reading()
@@ -189,27 +198,22 @@ class Connection(asyncio.Protocol):
         if self._complete:
             raise HttpParserError("bytes after the end of the answer")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head.append((name.lower(), value.strip()))  # a trailer too, which nobody reads
-
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        head = self._head()
         if 100 <= status < 200:
             return
-        head = self._head
-        named = dict(head)
-        coding = named.get(b"transfer-encoding")
+        coding = head.get(b"transfer-encoding")
         if not 200 <= status <= 599 or (coding is not None and coding.lower() != b"chunked"):
             raise HttpParserError("a status or a transfer-encoding that we do not take")
-        if len(head) > MAX_HEADERS or (self._meta > MAX_HEAD and sum(map(len, chain.from_iterable(head))) > MAX_HEAD):
+        if head.lines > MAX_HEADERS or len(head.text) > MAX_HEAD:
             raise HttpParserError("too many or too large headers")
-        self._until_eof = coding is None and b"content-length" not in named
+        self._until_eof = coding is None and head.get(b"content-length") is None
         self._status = status
         self._meta = 0
+        self._text = b""
         if self._response is not None:
-            self._response.begin(status, head, None if self._without_body else named.get(b"content-encoding"))
-        self._head = []  # the response's alone now
-        head.clear()
+            self._response.begin(status, head, None if self._without_body else head.get(b"content-encoding"))
         if self._without_body:
             self._complete = True
             raise HttpParserError("the parser cannot know that no body follows")
@@ -219,10 +223,18 @@ class Connection(asyncio.Protocol):
             self._complete = True
             self._spoiled |= not self._parser.should_keep_alive()
         else:  # an informational answer: the real one may still take its time
-            self._head.clear()
             self._started = False
 
     # Inside.
+
+    def _head(self) -> HeadText:
+        """The head that the parser has just read; what stands behind it is left."""
+        text = self._text.lstrip(b"\r\n")
+        end = text.find(b"\r\n\r\n") + 4
+        if end < 4:
+            raise HttpParserError("a head whose lines do not end in CRLF")
+        self._text = text[end:]
+        return HeadText(text[:end])
 
     def _is_clean_end(self) -> bool:
         """With TLS only close_notify is an end; a bare FIN may be somebody's who cuts in between."""
@@ -272,15 +284,19 @@ class Connection(asyncio.Protocol):
 
     def _deadline(self) -> tuple[float, Kind | None]:
         """When the time is up if nothing happens, and what that is; None: an unused connection ages."""
-        if self._response is None:
+        timeouts = self._timeouts
+        if self._response is None or timeouts is None:
             return self._mark + self._keepalive, None
-        quiet, kind = self._timeouts.first_byte, Kind.VENDOR_SILENT
+        quiet, kind = timeouts.first_byte, Kind.VENDOR_SILENT
         if self._started:
-            quiet, kind = self._timeouts.idle, Kind.VENDOR_STALLED
+            quiet, kind = timeouts.idle, Kind.VENDOR_STALLED
         when = inf if quiet is None or self._response.paused else self._mark + quiet
         return (when, kind) if when < self._ends else (self._ends, Kind.VENDOR_TOO_LONG)
 
     def _arm(self) -> None:
+        """See to it that the timer fires in time."""
+        if self._due <= self._mark + self._least and self._due <= self._ends:
+            return  # whatever this waits for, the timer looks before
         when = self._deadline()[0]
         if when < self._due:
             self._set_timer(when)

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections import deque
+from typing import TypeAlias
 
 import msgspec
 
 from entrepot.core.faults import Kind
+from entrepot.core.http import Headers
 from entrepot.upstream.connection import Connection
+
+Lines: TypeAlias = tuple[bytes, bytes, Headers]
+"""Method, target and headers of a request."""
 
 
 class PoolStats(msgspec.Struct, frozen=True):
@@ -21,7 +26,7 @@ class PoolStats(msgspec.Struct, frozen=True):
 class Pool:
     """Whoever waits is served before anyone who comes later: a free place never stays unclaimed."""
 
-    __slots__ = ("_connections", "_idle", "_opening", "_waiters", "limit")
+    __slots__ = ("_connections", "_idle", "_opening", "_waiters", "heads", "limit")
 
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
@@ -29,6 +34,8 @@ class Pool:
         self._opening = 0
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self.limit = 0
+        self.heads: dict[Lines, bytes] = {}
+        """How requests to this origin began so far: few are there, and each comes again and again."""
 
     @property
     def empty(self) -> bool:

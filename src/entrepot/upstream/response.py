@@ -2,11 +2,15 @@
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
+from entrepot.kit.headtext import HeadText
 from entrepot.upstream.inflate import Inflater
+
+NO_HEAD = HeadText(b"")
 
 
 class Source(Protocol):
@@ -24,7 +28,7 @@ class Source(Protocol):
 class Response:
     """One answer. The owner reads it and must `close()` it; nothing else gives the connection back.
 
-    `status` and `headers` (names in lower case) are there from the start. `ended` says that the
+    `status` and `head` are there from the start. `ended` says that the
     whole body has arrived; what is unread then is still to be had. gzip and deflate bodies come
     out decoded, without their content-encoding and content-length; other encodings stay as they are.
     """
@@ -35,9 +39,10 @@ class Response:
         "_loop",
         "_source",
         "ended",
-        "headers",
+        "head",
         "parts",
         "paused",
+        "sink",
         "status",
         "unread",
         "waiter",
@@ -45,13 +50,15 @@ class Response:
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
-        self.headers: Headers = ()
+        self.head = NO_HEAD
         self.ended = False
-        # The next four belong to the connection, which fills them without a call per chunk.
+        # The next five belong to the connection, which fills them without a call per chunk.
         self.parts: list[bytes] = []
         self.unread = 0
         self.paused = False
         self.waiter: asyncio.Future[None] | None = None
+        self.sink: Callable[[bytes], bool] | None = None
+        """Takes what arrives, right where it arrives: see `pour`."""
         self._source: Source | None = source
         self._loop = loop
         self._decoder: Inflater | None = None
@@ -59,10 +66,15 @@ class Response:
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header; `name` in lower case."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+        return self.head.get(name)
+
+    @property
+    def headers(self) -> Headers:
+        """All headers, names in lower case; without those of an encoding that was taken off."""
+        pairs = self.head.pairs()
+        if self._decoder is not None:
+            pairs = [pair for pair in pairs if pair[0] not in (b"content-encoding", b"content-length")]
+        return tuple(pairs)
 
     @property
     def complete(self) -> bool:
@@ -79,6 +91,40 @@ class Response:
                 return b""
             else:
                 await self.arrival()
+
+    async def pour(self, take: Callable[[bytes], bool]) -> None:
+        """Give to `take` what has arrived, and then what arrives, without waking anybody for it.
+
+        Returns when `take` gave False, or at the clean end (then the answer is `complete`). Raises Fault, and
+        what `take` raises.
+        """
+        while data := await self.chunk():
+            if not take(data):
+                return
+            if self.parts or self.ended or self._decoder is not None:
+                continue
+            self.sink = take
+            try:
+                await self.arrival()
+                if self.sink is None:  # it gave False
+                    return
+            finally:
+                self.sink = None
+
+    def flow(self) -> None:
+        """Give what has arrived to the sink (called by the connection, where there is one)."""
+        sink = self.sink
+        if sink is None:
+            return
+        try:
+            if sink(self._take()):
+                return
+        except Exception as error:  # noqa: BLE001  it belongs to whoever poured, and is raised there
+            waiter, self.waiter = self.waiter, None
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(error)
+        self.sink = None
+        self.wake()
 
     async def read(self, limit: int) -> bytes:
         """The whole body; more than `limit` bytes are a Fault. Raises Fault."""
@@ -111,12 +157,11 @@ class Response:
         self.waiter = waiter = self._loop.create_future()
         await waiter
 
-    def begin(self, status: int, headers: list[tuple[bytes, bytes]], encoding: bytes | None) -> None:
+    def begin(self, status: int, head: HeadText, encoding: bytes | None) -> None:
         """The final status and headers are there (called by the connection)."""
         if encoding is not None and (name := encoding.lower()) in (b"gzip", b"x-gzip", b"deflate"):
             self._decoder = Inflater(deflate=name == b"deflate")
-            headers = [pair for pair in headers if pair[0] not in (b"content-encoding", b"content-length")]
-        self.headers = tuple(headers)
+        self.head = head
         self.status = status
 
     def end(self) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from entrepot.compose.places import Places
 from entrepot.control.channels import service
 from entrepot.control.channels.schemas import ChannelCreate, ChannelUpdate
 from entrepot.control.errors import ConflictError, InvalidError, NotFoundError
@@ -10,6 +9,7 @@ from entrepot.control.problems import read
 from entrepot.control.services import Services
 from entrepot.kit import json
 from entrepot.kit.clock import ManualClock, iso
+from entrepot.providers.places import Places
 from entrepot.snapshot.load import load
 from entrepot.store.raw import Database
 from tests.control.conftest import Feed

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.core.usage import Basis
-from entrepot.dialects.shared.openai_usage import read_usage
+from entrepot.core.usage import Basis, Usage
+from entrepot.dialects.shared.openai_usage import read_plain, read_usage
+from entrepot.kit import json
 
 
 @pytest.mark.parametrize(
@@ -148,3 +149,33 @@ def test_whatever_comes_kinds_are_disjoint_and_never_negative(fields: dict[str, 
         if fields.get("completion_tokens") is not None:
             hidden = max(number("total_tokens") - number("prompt_tokens") - number("completion_tokens"), 0)
             assert usage.output_total == number("completion_tokens") + hidden
+
+
+@settings(max_examples=200)
+@given(
+    st.fixed_dictionaries(
+        {"prompt_tokens": st.integers(0, 50), "completion_tokens": st.integers(0, 50), "total_tokens": st.integers(0, 100)},
+        optional={
+            "prompt_tokens_details": st.none()
+            | st.dictionaries(st.sampled_from(["cached_tokens", "audio_tokens", "image_tokens"]), st.integers(-1, 60)),
+            "completion_tokens_details": st.none()
+            | st.dictionaries(
+                st.sampled_from(["reasoning_tokens", "audio_tokens", "rejected_prediction_tokens"]), st.integers(0, 60)
+            ),
+            "cached_tokens": st.integers(0, 50),
+        },
+    ),
+    st.booleans(),
+)
+def test_the_quick_way_counts_the_same(fields: dict[str, Any], adds_up: bool) -> None:
+    if adds_up:
+        fields["total_tokens"] = fields["prompt_tokens"] + fields["completion_tokens"]
+    quick = read_plain(json.encode(fields))
+    assert quick is None or quick == read_usage(fields)
+
+
+def test_the_quick_way_is_for_openais_own_words() -> None:
+    usage = b'{"prompt_tokens":212,"completion_tokens":180,"total_tokens":392,"prompt_tokens_details":{"cached_tokens":12}}'
+    assert read_plain(usage) == Usage(input=200, cache_read=12, output=180)
+    assert read_plain(usage[:-1] + b',"cost":0.1}') is None
+    assert read_plain(b'"usage"') is None

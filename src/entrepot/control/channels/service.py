@@ -141,7 +141,7 @@ def _view(row: RowMapping, owned: list[RowMapping], now: int) -> ChannelView:
     return ChannelView(
         **plain,
         **documents,
-        keys=[_key_view(key, now) for key in owned],
+        keys=[key_view(key, now) for key in owned],
         proxy=_without_password(row["proxy"]),
         limits=Limits(**json.decode(row["limits"])),
         timeouts=TimeoutTable(**json.decode(row["timeouts"])),
@@ -149,7 +149,8 @@ def _view(row: RowMapping, owned: list[RowMapping], now: int) -> ChannelView:
     )
 
 
-def _key_view(row: RowMapping, now: int) -> VendorKeyView:
+def key_view(row: RowMapping, now: int) -> VendorKeyView:
+    """A vendor key with its state at `now` (microseconds)."""
     facts = {name: row[name] for name in ("id", "hint", "status", "reason", "tries")}
     if row["status"] == "cooled" and row["rests_until"] <= now:
         facts |= {"status": "enabled", "reason": ""}  # over, and nothing more was heard of it

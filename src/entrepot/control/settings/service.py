@@ -4,6 +4,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import insert, select
 
 from entrepot.control.errors import InvalidError, missing
+from entrepot.control.retention.rules import LEAST_DAYS, MOST_DAYS, is_days
 from entrepot.control.services import Transaction
 from entrepot.control.settings.schemas import MEANINGS, SettingUpdate, SettingView
 from entrepot.core.http import BadUrlError, parse_origin
@@ -31,6 +32,8 @@ async def update(tx: Transaction, name: str, change: SettingUpdate) -> SettingVi
             parse_origin(change.value)
         except BadUrlError as error:
             raise InvalidError(f"value: {error}", "value") from None
+    if name.startswith("retain_") and change.value and not is_days(change.value):
+        raise InvalidError(f"value: a number of days, {LEAST_DAYS} to {MOST_DAYS}, or 0 for ever", "value")
     if change.value != before.value:
         await write(tx, name, change.value)
         tx.touched_snapshot()

@@ -16,7 +16,7 @@ from entrepot.kit import json
 from entrepot.kit.json import Members, Raw
 
 MISSING = "missing_required_parameter"
-_CAPS = frozenset(("max_completion_tokens", "max_tokens"))
+_CAPS = ("max_completion_tokens", "max_tokens")
 """The names under which a cap on output goes."""
 _MAX_COUNT_DIGITS = 9
 _MAX_MODEL_NAME = 256
@@ -123,8 +123,11 @@ def read_count(members: Members, *names: str) -> int | None:
 
 def read_most(members: Members) -> int | None:
     """The larger of the caps that are given: vendors differ in which one they obey."""
-    given = [count for name in _CAPS if (count := read_count(members, name)) is not None]
-    return max(given, default=None)
+    most: int | None = None
+    for name in _CAPS:
+        if name in members and (count := read_count(members, name)) is not None and (most is None or count > most):
+            most = count
+    return most
 
 
 def count_prompts(raw: Raw | None) -> int:
@@ -173,7 +176,7 @@ def patch(peek: Peek, changes: Changes) -> bytes:
         members["model"] = json.raw(changes.model)
     if changes.max_output is not None:
         # A vendor may know one of the two and not the other: none of them may say more.
-        for name in _CAPS.intersection(members) or ("max_tokens",):
+        for name in [name for name in _CAPS if name in members] or ["max_tokens"]:
             members[name] = json.raw(changes.max_output)
     if changes.ask_usage:
         members["stream_options"] = _asking(members.get("stream_options"))

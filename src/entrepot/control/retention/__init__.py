@@ -1,0 +1,1 @@
+"""Retention: what is deleted when it is old, so that no table grows without end. Money's totals stay."""

@@ -1,0 +1,1 @@
+"""Routing: where a call would go and why, and how channels fare."""
