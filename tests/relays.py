@@ -29,7 +29,7 @@ from entrepot.core.call import Call, Caller, Operation
 from entrepot.core.http import Timeouts, parse_origin
 from entrepot.core.money import parse_usd
 from entrepot.core.record import Record
-from entrepot.dialects.catalogue import load_dialects
+from entrepot.dialects.catalogue import load_conversions, load_dialects
 from entrepot.kit import json
 from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import RequestIds, key_hash
@@ -37,6 +37,7 @@ from entrepot.providers.catalogue import load_catalogue
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
+from entrepot.relay.speech import Interpreter
 from entrepot.routing.board import Board
 from entrepot.routing.candidates import Router
 from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
@@ -182,7 +183,7 @@ async def running_relay(
         billing=Billing(buckets, "refuse"),
         limits=limits,
         upstream=upstream,
-        providers=load_catalogue(),
+        interpreter=Interpreter(load_catalogue(), load_dialects(), load_conversions(), None),
         dialects=load_dialects(),
         registry=registry,
         clock=SystemClock(),

@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Write what a call costs into the last usage event of a stream, and in place of a vendor's own cost."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` is believed."""
+    fetch_networks: tuple[str, ...] = ()
+    """Addresses or networks that media may be fetched from on a client's word although they are not public."""
     metrics_token: str | None = None
     """Bearer token that /metrics asks for; None: only loopback may read it."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -156,7 +158,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for variable, field in names.items():
         text = environ.get(variable, "")
         if text and not (field == "port" and text.startswith("tcp://")):
-            is_list = field in ("trusted_proxies", "secret_keys")
+            is_list = field in ("trusted_proxies", "fetch_networks", "secret_keys")
             values[field] = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
     return values
 

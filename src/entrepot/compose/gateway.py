@@ -16,7 +16,7 @@ from entrepot.compose.process import new_loop, say_ready, stop_signal
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.record import Record
-from entrepot.dialects.catalogue import load_dialects
+from entrepot.dialects.catalogue import load_conversions, load_dialects
 from entrepot.gateway.account import Account
 from entrepot.gateway.app import Edge, Gateway, Pages
 from entrepot.gateway.connection import EdgeLimits
@@ -34,8 +34,10 @@ from entrepot.observe.metrics import Metrics
 from entrepot.observe.money import money_gauges
 from entrepot.providers.catalogue import load_catalogue
 from entrepot.providers.places import Places
+from entrepot.relay.fetch import Fetcher
 from entrepot.relay.pipeline import Relay, Services
 from entrepot.relay.registry import Registry
+from entrepot.relay.speech import Interpreter
 from entrepot.routing.board import Board
 from entrepot.routing.candidates import Router
 from entrepot.routing.health import ChannelHealth
@@ -47,6 +49,7 @@ from entrepot.store.keys import find_key
 from entrepot.store.raw import Database, StoreAwayError, open_database
 from entrepot.store.vault import local_vault
 from entrepot.upstream.client import Upstream
+from entrepot.upstream.guard import Guard
 
 MEMORY_SECONDS = 2.0
 """Between looks at whether memory can be given back."""
@@ -63,6 +66,7 @@ class Worker:
         self.catalogue = load_catalogue()
         self.database = database
         self.upstream = Upstream(extra_ca=self.settings.upstream_ca)
+        self.fetcher = Fetcher(Upstream(extra_ca=self.settings.upstream_ca, guard=Guard(self.settings.fetch_networks)))
         self.registry = Registry(self.settings.max_calls)
         self.admission = Admission(self._find, self.clock)
         self.metrics = Metrics(self.settings.data_path / "metrics", handoff.index, self.clock, serves=self._serves)
@@ -142,6 +146,7 @@ class Worker:
 
     def app(self, buckets: Buckets) -> Gateway:
         """The ASGI app."""
+        dialects = load_dialects()
         services = Services(
             admission=self.admission,
             router=self.router,
@@ -149,8 +154,8 @@ class Worker:
             billing=Billing(buckets, self.settings.unpriced),
             limits=self.limits,
             upstream=self.upstream,
-            providers=dict(self.catalogue),
-            dialects=load_dialects(),
+            interpreter=Interpreter(self.catalogue, dialects, load_conversions(), self.fetcher),
+            dialects=dialects,
             registry=self.registry,
             clock=self.clock,
             observe=self.observe,
@@ -171,6 +176,7 @@ class Worker:
         if self.buckets is not None:
             await self.buckets.close()
         await self.upstream.close()
+        await self.fetcher.close()
         await self.tasks.close()
         if self.calls is not None:
             self.calls.close()

@@ -18,6 +18,10 @@ class Provider(Protocol):
     stream_usage: StreamUsage
     drop: frozenset[str]
     """Top-level request fields that the vendor is documented to refuse."""
+    plain: bool
+    """Knows only the common core of OpenAI's format (for requests that are written by us)."""
+    thinking_field: str
+    """The member of an assistant's message in which reasoning goes back; "" where the vendor wants none."""
 
     def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
         """Describe the call. `extra` are headers to send as they are."""

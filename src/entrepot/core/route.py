@@ -30,3 +30,5 @@ class Route(msgspec.Struct, frozen=True):
     max_connections: int = 1024
     mapped: bool = False
     """True where a model map applied, so that answers must show the public name again."""
+    api: str = ""
+    """The operation that calls of a chat format take at this channel, where the operator insists on one ("responses" …)."""

@@ -1,10 +1,16 @@
-"""All dialects, by the operation whose clients speak them."""
+"""All dialects, by the operation whose clients speak them; and the chat formats that are converted into each other."""
 
+from entrepot.core.call import Operation
+from entrepot.core.conversion import Convertible
 from entrepot.core.dialect import Dialect
+from entrepot.dialects.anthropic.conversion import AnthropicConversion
+from entrepot.dialects.gemini.conversion import GeminiConversion
 from entrepot.dialects.openai_chat import OpenAIChat
+from entrepot.dialects.openai_chat_conversion import OpenAIChatConversion
 from entrepot.dialects.openai_completions import OpenAICompletions
 from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
 from entrepot.dialects.openai_moderations import OpenAIModerations
+from entrepot.dialects.openai_responses.conversion import ResponsesConversion
 
 
 def load_dialects() -> dict[str, Dialect]:
@@ -15,3 +21,9 @@ def load_dialects() -> dict[str, Dialect]:
         "embeddings": OpenAIEmbeddings(),
         "moderations": OpenAIModerations(),
     }
+
+
+def load_conversions() -> dict[Operation, Convertible]:
+    """The chat formats, by operation."""
+    every: tuple[Convertible, ...] = (OpenAIChatConversion(), ResponsesConversion(), AnthropicConversion(), GeminiConversion())
+    return {one.operation: one for one in every}

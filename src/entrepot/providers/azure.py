@@ -22,7 +22,7 @@ _V1 = "/openai/v1"
 class Azure:
     """Azure OpenAI (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("drop", "name", "operations", "row", "stream_usage")
+    __slots__ = ("drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
 
     def __init__(self) -> None:
         self.name = "azure"
@@ -35,6 +35,8 @@ class Azure:
         )
         self.operations: frozenset[Operation] = frozenset(self.row.operations)
         self.stream_usage: StreamUsage = "option"
+        self.plain = False
+        self.thinking_field = ""
         self.drop: frozenset[str] = frozenset()
 
     def base_url(self, given: str) -> str:

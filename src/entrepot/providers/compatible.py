@@ -39,6 +39,10 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stream_usage: StreamUsage = "option"
     drop: tuple[str, ...] = ()
     """Top-level request fields that the vendor is documented to refuse."""
+    plain: bool = True
+    """Knows only the common core of OpenAI's format (for requests that are written by us)."""
+    thinking_field: str = ""
+    """The member of an assistant's message in which reasoning goes back; empty where the vendor wants none."""
     models: tuple[str, ...] = ()
     """Model patterns of a channel that is made without any."""
     models_path: str = "/models"
@@ -54,7 +58,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Compatible:
     """A vendor described by a row (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("_auth", "_paths", "_prefix", "drop", "name", "operations", "row", "stream_usage")
+    __slots__ = ("_auth", "_paths", "_prefix", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
 
     def __init__(self, name: str, row: Row) -> None:
         self.name = name
@@ -62,6 +66,8 @@ class Compatible:
         self.operations: frozenset[Operation] = frozenset(row.operations)
         self.stream_usage: StreamUsage = row.stream_usage
         self.drop = frozenset(row.drop)
+        self.plain = row.plain
+        self.thinking_field = row.thinking_field
         self._paths = {operation: row.paths.get(operation, PATHS[operation]) for operation in row.operations}
         self._auth = b"authorization" if row.auth == "bearer" else row.auth.lower().encode()
         self._prefix = "Bearer " if row.auth == "bearer" else ""

@@ -9,9 +9,11 @@ from entrepot.core.conversion import Reader, Writer, Written
 from entrepot.core.counting import Tally
 from entrepot.core.emulation import Emulation
 from entrepot.core.events import Begin, CallBegin, CallDelta, Counted, Delta, Event, Failed, Finish, Produced, Proved
-from entrepot.core.faults import Fault
+from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Basis, Usage
 
+MAX_WHOLE = 64 * 1024 * 1024
+"""Bytes of a whole answer that is converted (pictures come inside)."""
 _TOKENS_PER_CALL = 8
 """What a tool call costs beside its name and arguments, about."""
 
@@ -20,15 +22,17 @@ class ConvertedTap:
     """One answer on its way through the vocabulary."""
 
     __slots__ = (
-        "_calls", "_emulation", "_ended", "_reader", "_text", "_thought", "_writer",
+        "_calls", "_emulation", "_ended", "_pieces", "_reader", "_text", "_thought", "_writer",
         "content", "done", "fault", "usage",
     )  # fmt: skip
 
-    def __init__(self, reader: Reader, writer: Writer, written: Written) -> None:
+    def __init__(self, reader: Reader, writer: Writer, written: Written, *, stream: bool) -> None:
         self.content = False
         self.done = False
         self.fault: Fault | None = None
         self.usage: Usage | None = None
+        self._pieces: list[bytes] | None = None if stream else []
+        """Of a whole answer, which is read when all of it has come."""
         self._reader = reader
         self._writer = writer
         self._emulation = Emulation(written) if Emulation.needed(written) else None
@@ -39,6 +43,11 @@ class ConvertedTap:
 
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what the client may have. Raises Fault(VENDOR_GARBAGE)."""
+        if self._pieces is not None:
+            self._pieces.append(data)
+            if sum(map(len, self._pieces)) > MAX_WHOLE:
+                raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer is too large to be converted.")
+            return b""
         out = self._pass(self._reader.feed(data))
         self.done = self._reader.done and self.fault is None
         return out
@@ -47,7 +56,11 @@ class ConvertedTap:
         """The vendor closed. Raises Fault(VENDOR_TRUNCATED) where the answer is not complete."""
         if self.fault is not None:
             return b""
-        out = b"" if self._reader.done else self._pass(self._reader.end())
+        out = b""
+        if self._pieces is not None:
+            out = self._pass(self._reader.feed(b"".join(self._pieces)))
+        if not self._reader.done and self.fault is None:
+            out += self._pass(self._reader.end())
         self.done = self.fault is None
         return out
 

@@ -34,6 +34,10 @@ class Fetcher:
         """`upstream`: made with a Guard."""
         self._upstream = upstream
 
+    async def close(self) -> None:
+        """Abort everything."""
+        await self._upstream.close()
+
     async def fetch(self, wanted: list[Media]) -> dict[Media, Media]:
         """Each with its data and type. Raises Fault(URL_NOT_ALLOWED | URL_NOT_FETCHED), naming the URL."""
         if len(wanted) > _MOST_MEDIA:

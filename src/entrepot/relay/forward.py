@@ -6,12 +6,12 @@ fail over: at most `HOLD_SECONDS` after the vendor's 200, or `HOLD_BYTES`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from entrepot.billing.hold import CHECK_CHUNKS
-from entrepot.core.call import Call
+from entrepot.core.call import Call, Operation
 from entrepot.core.dialect import WHOLE_LIMIT, Dialect, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
@@ -22,6 +22,7 @@ from entrepot.kit.clock import Clock
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.pulse import Pulse
+from entrepot.relay.speech import Speech
 from entrepot.upstream.response import NO_HEAD, Response
 
 Synced: TypeAlias = Callable[[int], Awaitable[None]]
@@ -35,18 +36,18 @@ REFUSAL_SECONDS = 2.0
 LINGER_SECONDS = 1.0
 """How long a vendor may take to end an answer whose last word has come, to keep its connection."""
 _PASSED_HEADERS = (b"openai-version", b"openai-processing-ms")
+_STREAMED: Final[frozenset[Operation]] = frozenset(("chat", "completions", "messages", "generate", "responses"))
 _SAY_SECONDS = 5.0
 
 
 class Forward:
     """Brings one vendor's answer to one client."""
 
-    __slots__ = ("_call", "_clock", "_dialect", "_show_cost", "_synced", "exchange", "outcome")
+    __slots__ = ("_call", "_clock", "_show_cost", "_speech", "_synced", "exchange", "outcome")
 
     def __init__(
         self,
         call: Call,
-        dialect: Dialect,
         exchange: Exchange,
         outcome: Outcome,
         *,
@@ -55,27 +56,29 @@ class Forward:
         show_cost: bool,
     ) -> None:
         self._call = call
-        self._dialect = dialect
+        self._speech: Speech | None = None
+        """Of the attempt that answers."""
         self._show_cost = show_cost
         self._clock = clock
         self.exchange = exchange
         self.outcome = outcome
         self._synced = synced
 
-    async def answer(self, route: Route, response: Response) -> None:
+    async def answer(self, route: Route, response: Response, speech: Speech) -> None:
         """Pass the answer on. Raises Fault; once the exchange has started, no other route may be tried."""
         status, peek = response.status, self.outcome.peek
         if status >= 400:
-            raise hidden(self._dialect.refusal(status, response.headers, await _refusal(response)), route, peek.model)
+            raise hidden(speech.refusal(status, response.headers, await _refusal(response)), route, peek.model)
         if status >= 300:
             raise Fault(Kind.VENDOR_ERROR, f"The upstream redirects ({status}); its address in the channel is wrong.")
         kind = response.header(b"content-type") or b""
         stream = kind.startswith(b"text/event-stream") or (peek.stream and not kind.startswith(b"application/json"))
-        if peek.stream and not stream and self._call.operation in ("chat", "completions"):
+        if peek.stream and not stream and self._call.operation in _STREAMED:
             raise Fault(Kind.VENDOR_GARBAGE, "The upstream answered in one piece where a stream was asked for.")
         show_model = peek.model if route.mapped else None
         unasked = peek.stream and not peek.wants_usage
-        tap = self._dialect.tap(Tapping(stream, show_model, unasked, self._show_cost))
+        tap = speech.tap(Tapping(stream, show_model, unasked, self._show_cost))
+        self._speech = speech
         del peek
         self.outcome.tap = tap
         pulse = Pulse(self.outcome.hold if stream else None, response, tap)
@@ -205,8 +208,11 @@ class Forward:
             self.outcome.peek = msgspec.structs.replace(self.outcome.peek, members={})
 
     def _headers(self, response: Response) -> Headers:
-        kind = response.header(b"content-type") or b"application/json"
-        passed = tuple((name, value) for name in _PASSED_HEADERS if (value := response.header(name)) is not None)
+        assert self._speech is not None  # noqa: S101  # an answer is on its way
+        kind = self._speech.content_type(response.header(b"content-type"))
+        passed: Headers = ()
+        if self._speech.conversion is None:
+            passed = tuple((name, value) for name in _PASSED_HEADERS if (value := response.header(name)) is not None)
         dropped = self.outcome.dropped
         named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
         return ((b"content-type", kind), *passed, *named, *self.outcome.limit_headers)

@@ -16,11 +16,10 @@ from entrepot.access.limits import Entered, Limits
 from entrepot.billing.hold import Billing, When
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets.errors import JournalError
-from entrepot.core.call import Call
-from entrepot.core.dialect import Changes, Dialect
+from entrepot.core.call import Call, Operation
+from entrepot.core.dialect import Dialect
 from entrepot.core.faults import Fault, Kind
-from entrepot.core.http import Headers, Request, Timeouts
-from entrepot.core.provider import Provider
+from entrepot.core.http import Request, Timeouts
 from entrepot.core.record import Attempt, Record
 from entrepot.core.route import Route
 from entrepot.kit.clock import Clock
@@ -29,6 +28,7 @@ from entrepot.relay.exchange import Exchange
 from entrepot.relay.forward import Forward, say
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.registry import Registry
+from entrepot.relay.speech import Interpreter
 from entrepot.routing.candidates import Candidates, Router
 from entrepot.routing.trial import Trial
 from entrepot.upstream.client import Response
@@ -62,7 +62,7 @@ class Services(msgspec.Struct, frozen=True):
     billing: Billing
     limits: Limits
     upstream: Sender
-    providers: dict[str, Provider]
+    interpreter: Interpreter
     dialects: dict[str, Dialect]
     """By operation."""
     registry: Registry
@@ -86,10 +86,8 @@ class Relay:
         try:
             services.registry.enter(exchange)
             exchange.watch(current_task())
-            dialect = services.dialects[call.operation]
             forward = Forward(
                 call,
-                dialect,
                 exchange,
                 outcome,
                 clock=services.clock,
@@ -160,13 +158,14 @@ class Relay:
         route = routes.next()
         while route is not None:
             fault: Fault | None = None
-            if call.operation not in services.providers[route.provider].operations:
+            operation = services.interpreter.operation(call, route)
+            if operation is None:
                 pass
             elif outcome.serves_elsewhere(route) and (full := await self._move(outcome, route)):
                 last = last or full
             else:
                 outcome.route = route
-                fault = last = await self._attempt(call, route, routes.begin(route), forward)
+                fault = last = await self._attempt(call, operation, route, routes.begin(route), forward)
                 if fault is None:
                     return
                 if forward.exchange.started or self._is_final(fault, call, outcome):
@@ -190,7 +189,7 @@ class Relay:
         outcome.limit_headers = self._services.limits.headers(outcome.entered)
         return None
 
-    async def _attempt(self, call: Call, route: Route, trial: Trial, forward: Forward) -> Fault | None:
+    async def _attempt(self, call: Call, operation: Operation, route: Route, trial: Trial, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""
         services, outcome = self._services, forward.outcome
         before, started = outcome.attempts, services.clock.monotonic()
@@ -201,10 +200,14 @@ class Relay:
             forward.exchange.sent = True
             if outcome.hold is not None:
                 outcome.hold.ratio_ppm = route.ratio_ppm
-            response = await services.upstream.send(self._describe(call, route, outcome), route.timeouts, route.max_connections)
+            if operation == call.operation:
+                speech = services.interpreter.forwarded(call, route, outcome)
+            else:
+                speech = await services.interpreter.converted(call, route, operation, outcome)
+            response = await services.upstream.send(speech.request, route.timeouts, route.max_connections)
             # Noted already: the charge is settled, with its attempts, before the answer ends.
             outcome.attempts = (*before, _attempt(route, response, started, services.clock.monotonic(), None))
-            await forward.answer(route, response)
+            await forward.answer(route, response, speech)
         except Fault as fault:
             trial.fault, ended = fault, fault.kind.value
             return fault
@@ -218,27 +221,6 @@ class Relay:
             now = services.clock.monotonic()
             trial.end(now, outcome.usage.output_total)
             outcome.attempts = (*before, _attempt(route, response, started, now, ended))
-
-    def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
-        """The vendor's request for this call on this route."""
-        provider, peek = self._services.providers[route.provider], outcome.peek
-        outcome.dropped = (*peek.dropped, *sorted(provider.drop.intersection(peek.members)))
-        if call.strict and outcome.dropped:
-            named = ", ".join(outcome.dropped)
-            message = (
-                f"These fields would not reach the upstream: {named}. Leave them out, or do not ask for x-entrepot-strict."
-            )
-            raise Fault(Kind.INVALID_FIELD, message, param=outcome.dropped[0], code="unsupported_field")
-        changes = Changes(
-            model=route.model if route.mapped else None,
-            ask_usage=peek.stream and not peek.wants_usage and provider.stream_usage == "option",
-            set=route.overrides,
-            drop=provider.drop,
-            max_output=outcome.hold.max_output if outcome.hold else None,
-        )
-        body = self._services.dialects[call.operation].patch(peek, changes)
-        extra: Headers = ((b"x-sandbox-fault", call.fault_header),) if call.fault_header and route.provider == "sandbox" else ()
-        return provider.request(route, call.operation, body, extra)
 
 
 def _attempt(route: Route, response: Response | None, started: float, now: float, fault: str | None) -> Attempt:

@@ -263,4 +263,5 @@ def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts:
         timeouts=timeouts,
         max_connections=channel.max_connections,
         mapped=upstream != model,
+        api=channel.api,
     )
