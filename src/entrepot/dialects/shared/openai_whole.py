@@ -12,7 +12,7 @@ from entrepot.core.dialect import WHOLE_LIMIT, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import NOTHING, Usage
 from entrepot.dialects.shared import openai_faults
-from entrepot.dialects.shared.openai_chunk import given, mended, read_choices
+from entrepot.dialects.shared.openai_chunk import adds, given, mended, read_choices
 from entrepot.dialects.shared.openai_cost import priced_body, states_cost
 from entrepot.dialects.shared.openai_delivered import Delivered
 from entrepot.dialects.shared.openai_shown import Shown
@@ -98,6 +98,13 @@ class WholeTap:
                 delivered.text.add(choice.delta.content or "")
                 delivered.add_rarer(choice.delta)
         return delivered.usage()
+
+    @property
+    def empty(self) -> bool:
+        """No answer yet, or one without anything that a client could read."""
+        if not self.content or self._in_pieces or self._member != "choices":
+            return not self.content
+        return not any(map(adds, read_choices(bytes(self._choices))))
 
     def _whole(self, data: bytes, members: Members) -> bytes:
         answer = members.get(self._member)
