@@ -65,14 +65,6 @@ class Tap(Protocol):
     usage: Usage | None
     """The vendor's own count, once it came."""
 
-    @property
-    def empty(self) -> bool:
-        """Nothing has come that a client could read: no text, reasoning, tool call, sound or picture.
-
-        An answer may be complete and empty; what is no text by its nature (embeddings) is empty until it is there.
-        """
-        ...
-
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what may be passed on now (whole frames). Raises Fault(VENDOR_GARBAGE)."""
         ...
@@ -101,6 +93,12 @@ class Dialect(Protocol):
     """One wire format for one family of operations."""
 
     name: str
+    passes: tuple[bytes, ...]
+    """Headers of a client (lower case) that go on to a vendor of the same dialect as they came."""
+    shows: tuple[bytes, ...]
+    """Headers of a vendor (lower case) that go on to the client."""
+    id_header: bytes
+    """Where clients of this dialect look for the request id, beside `x-request-id`; empty where that is the place."""
 
     def peek(self, body: bytes) -> Peek:
         """Read the few fields that we need. Raises Fault(INVALID_JSON | TOO_DEEP | INVALID_FIELD | MISSING_MODEL)."""
@@ -118,7 +116,7 @@ class Dialect(Protocol):
         """A vendor's answer with status ≥ 400 as a fault."""
         ...
 
-    def render(self, fault: Fault) -> Rendered:
+    def render(self, fault: Fault, request_id: str = "") -> Rendered:
         """A fault before the first byte."""
         ...
 

@@ -1,0 +1,1 @@
+"""Anthropic's wire format: Messages, whole and streamed, and the counting of tokens."""
