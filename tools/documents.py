@@ -21,7 +21,7 @@ def providers() -> str:
     known: dict[str, Listed] = {found.name: found for found in load_catalogue().values() if found.name != _OURS}
     ordered = sorted(known.values(), key=lambda found: (not found.row.tested, found.name))
     rows = [
-        (f"`{found.name}`", found.row.label, _words(found.row.aliases), ", ".join(found.row.operations), _state(found))
+        (f"`{found.name}`", found.row.label, _words(found.row.aliases), ", ".join(found.row.all_operations), _state(found))
         for found in ordered
     ]
     return _table(("provider", "vendor", "also called", "operations", "state"), rows)
@@ -38,12 +38,6 @@ def calls() -> str:
     rows = [(operation, *(f"`POST {prefix}{path}`" for prefix in PREFIXES)) for path, operation in OPERATIONS.items()]
     return _table(("operation", "path", "without the version", "version doubled"), rows)
 
-
-_BILLED = {
-    Charge.NOTHING: "no",
-    Charge.DELIVERED: "what was delivered",
-    Charge.BEGUN: "what was delivered, and the prompt",
-}
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"providers": providers},
@@ -83,7 +77,7 @@ def main(arguments: list[str]) -> int:
 
 def _fault(kind: Kind, row: Row) -> tuple[str, ...]:
     status = f"{row.status}, or the vendor's" if row.forward else str(row.status)
-    billed = _BILLED[row.charge]
+    billed = "what was delivered" if row.charge is Charge.DELIVERED else "no"
     names = tuple(f"`{name}`" for name in (row.type, row.code, kind.value))
     return (status, *names, row.message, "yes" if row.elsewhere else "no", billed)
 

@@ -145,6 +145,7 @@ class Relay:
         permit_model(caller, outcome.peek.model)
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
+        forward.exchange.drains = router.snapshot.about(outcome.peek.model).disconnect == "drain"
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         outcome.limit_headers = services.limits.headers(outcome.entered)
@@ -168,8 +169,7 @@ class Relay:
                 fault = last = await self._attempt(call, route, routes.begin(route), forward)
                 if fault is None:
                     return
-                over = forward.exchange.started or forward.exchange.gone
-                if over or self._is_final(fault, call, outcome):
+                if forward.exchange.started or self._is_final(fault, call, outcome):
                     break
             route = routes.next(fault)
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
@@ -198,8 +198,6 @@ class Relay:
         ended: str | None = "cancelled"
         outcome.trial = trial
         try:
-            outcome.tap = None  # of an answer that was given up
-            forward.exchange.drains = route.disconnect == "drain"
             forward.exchange.sent = True
             if outcome.hold is not None:
                 outcome.hold.ratio_ppm = route.ratio_ppm
@@ -239,7 +237,9 @@ class Relay:
             max_output=outcome.hold.max_output if outcome.hold else None,
         )
         body = self._services.dialects[call.operation].patch(peek, changes)
-        extra: Headers = ((b"x-sandbox-fault", call.fault_header),) if call.fault_header and route.provider == "sandbox" else ()
+        extra: Headers = call.passed
+        if call.fault_header and route.provider == "sandbox":
+            extra = (*extra, (b"x-sandbox-fault", call.fault_header))
         return provider.request(route, call.operation, body, extra)
 
 

@@ -1,6 +1,6 @@
 """What a raw database can do, and the errors that its callers must know."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
@@ -38,17 +38,6 @@ class DatabaseUrlError(ValueError):
     """Not a database URL that we understand."""
 
 
-class Listing(Protocol):
-    """Rows of values, perhaps made as they are asked for: where the driver has a thread, in that thread.
-
-    Asked for once, in the order of the steps; how many there are is known before.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[Sequence[Any]]: ...
-
-
 class Statement(NamedTuple):
     """One statement with its values. Placeholders are `$1`, `$2`, … on both databases."""
 
@@ -60,7 +49,7 @@ class Many(NamedTuple):
     """One statement, run once for each row of values."""
 
     sql: str
-    rows: Listing
+    rows: Sequence[Sequence[Any]]
 
 
 class Guard(NamedTuple):
@@ -88,7 +77,8 @@ class Rows(NamedTuple):
     """PostgreSQL's, one a column."""
     conflict: str
     """What follows the values: `ON CONFLICT …`, or nothing."""
-    rows: Listing
+    rows: Collection[Sequence[Any]]
+    """May be made as they are asked for: where the driver has a thread, in that thread."""
 
 
 Step: TypeAlias = Statement | Many | Guard | GuardMany | Rows

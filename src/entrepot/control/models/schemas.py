@@ -1,8 +1,11 @@
 """What can be said about a model."""
 
+from typing import Literal
+
 from entrepot.control.fields import Name, Text, TimeoutTable, View
 from entrepot.control.rates import Rates
-from entrepot.core.route import Disconnect
+
+Disconnect = Literal["cancel", "drain", "free-if-empty"]
 
 
 class ModelUpdate(Rates):
