@@ -38,7 +38,7 @@ Spare: TypeAlias = Callable[[int], Awaitable[int]]
 """What a hold could still have of a bucket. Raises StoreAwayError."""
 
 
-class Terms(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True, gc=False):
     """What was agreed when the call was admitted: pinned, whatever changes meanwhile."""
 
     quote: Quote
@@ -222,7 +222,7 @@ class Billing:
         await self._buckets.synced(position)
 
 
-class When(msgspec.Struct, frozen=True):
+class When(msgspec.Struct, frozen=True, gc=False):
     """When a call is admitted, and at which ratio it is held."""
 
     at_us: int
