@@ -23,6 +23,10 @@ CHUNK = (
     b'"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_0165350fbb","choices":[{"index":0,'
     b'"delta":{"content":" hello"},"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
 )
+EVENT = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+    b'"text":" hello"}               }\n\n'
+)
 LIST = CHUNK.replace(b'" hello"', b'[{"type":"text","text":" hello"}]')
 
 
@@ -58,12 +62,17 @@ def main() -> None:
     timed("  forward", lambda: plain.feed(CHUNK))
     timed("  forward, model name shown", lambda: shown.feed(CHUNK))
     timed("  forward, content is a list (mistral)", lambda: lenient.feed(LIST))
+    messages = load_dialects()["messages"]
+    claude = messages.tap(Tapping(stream=True))
+    print(f"one event of {len(EVENT)} bytes (Anthropic)")
+    timed("  forward", lambda: claude.feed(EVENT))
     for size, rounds in ((1024, ROUNDS), (100 * 1024, 2_000)):
         data = body(size)
         changes = Changes(model="vendor-name", ask_usage=True)
         print(f"a request body of {len(data)} bytes")
         peek = dialect.peek(data)
         timed("  peek", lambda data=data: dialect.peek(data), rounds)
+        timed("  peek, Anthropic's", lambda data=data: messages.peek(data), rounds)
         timed("  patch, nothing to change", lambda peek=peek: dialect.patch(peek, Changes()), rounds)
         timed("  patch, model and usage", lambda peek=peek, changes=changes: dialect.patch(peek, changes), rounds)
     origin, prefix, query = parse_origin("https://api.openai.com/v1")
@@ -71,9 +80,10 @@ def main() -> None:
         channel_id=1, channel="c", provider="openai", group="default", ratio_ppm=1_000_000, model="m", origin=origin,
         prefix=prefix, query=query, key_id=1, secret="sk-" + "x" * 48,
     )  # fmt: skip
-    provider = load_catalogue()["openai"]
+    catalogue, beta = load_catalogue(), ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b"claude-code-20250219"))
     print("a described request")
-    timed("  openai", lambda: provider.request(route, "chat", b"{}", ()))
+    timed("  openai", lambda: catalogue["openai"].request(route, "chat", b"{}", ()))
+    timed("  anthropic", lambda: catalogue["anthropic"].request(route, "messages", b"{}", beta))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ class Replay:
 
     answers: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     got: dict[str, dict[str, Any]] = field(default_factory=dict)
+    heads: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The last request's headers, by model."""
     port: int = 0
 
     def add(self, model: str, record: dict[str, Any]) -> bytes:
@@ -38,6 +40,7 @@ class Replay:
                 length = next(int(line[15:]) for line in head.lower().split("\r\n") if line.startswith("content-length:"))
                 body = json.loads(await reader.readexactly(length))
                 self.got[body["model"]] = body
+                self.heads[body["model"]] = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
                 status, kind, answer = self.answers[body["model"]]
                 writer.write(f"HTTP/1.1 {status} OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
                 for start in range(0, len(answer), 1000):  # cut without regard to frames

@@ -21,7 +21,7 @@ def providers() -> str:
     known: dict[str, Listed] = {found.name: found for found in load_catalogue().values() if found.name != _OURS}
     ordered = sorted(known.values(), key=lambda found: (not found.row.tested, found.name))
     rows = [
-        (f"`{found.name}`", found.row.label, _words(found.row.aliases), ", ".join(found.row.operations), _state(found))
+        (f"`{found.name}`", found.row.label, _words(found.row.aliases), ", ".join(found.row.all_operations), _state(found))
         for found in ordered
     ]
     return _table(("provider", "vendor", "also called", "operations", "state"), rows)

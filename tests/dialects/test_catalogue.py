@@ -54,6 +54,8 @@ def test_every_operation_has_its_dialect() -> None:
         "completions": "openai_completions",
         "embeddings": "openai_embeddings",
         "moderations": "openai_moderations",
+        "messages": "anthropic_messages",
+        "count_tokens": "anthropic_count_tokens",
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 
 from tests.installation import Installation, serve
@@ -23,3 +24,14 @@ def openai(installation: Installation) -> Iterator[OpenAI]:
 @pytest.fixture
 async def async_openai(installation: Installation) -> AsyncOpenAI:
     return AsyncOpenAI(base_url=installation.v1, api_key=installation.key, max_retries=0, timeout=30)
+
+
+@pytest.fixture
+def claude(installation: Installation) -> Iterator[Anthropic]:
+    with Anthropic(base_url=installation.base, api_key=installation.key, max_retries=0, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_claude(installation: Installation) -> AsyncAnthropic:
+    return AsyncAnthropic(base_url=installation.base, api_key=installation.key, max_retries=0, timeout=30)

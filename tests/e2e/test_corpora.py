@@ -84,7 +84,11 @@ def names_foreign_object(body: dict[str, Any]) -> bool:
 async def test_every_recording(tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
     expected: dict[str, tuple[str, tuple[int, int] | None]] = {}
-    async with running_replay() as replay, running_gateway(tmp_path / "data") as gateway, gateway.client() as client:
+    async with (
+        running_replay() as replay,
+        running_gateway(tmp_path / "data", show_cost=False) as gateway,
+        gateway.client() as client,
+    ):
         await use(gateway, replay, tmp_path)
         for name, path in FILES.items():
             for number, record in enumerate(corpus(name)):

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +150,21 @@ def test_lines_of_two_writers_on_one_pipe_do_not_mix(pipe: _Pipe) -> None:
     got = arrived[0].decode().splitlines()
     assert len(got) == 8000
     assert all(len(set(line)) == 1 for line in got)
+
+
+def test_a_file_is_written_in_large_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    plain = os.write
+
+    def counted(descriptor: int, data: bytes) -> int:
+        sizes.append(len(data))
+        return plain(descriptor, data)
+
+    monkeypatch.setattr(os, "write", counted)
+    with (tmp_path / "calls.log").open("wb") as file:
+        lines = LineWriter(file.fileno(), _line)
+        for number in range(400):
+            lines.put(f"{number:0999}")
+        lines.close()
+    assert (tmp_path / "calls.log").read_bytes() == b"".join(b"%0999d\n" % number for number in range(400))
+    assert len(sizes) < 10 < 400_000 // ATOMIC

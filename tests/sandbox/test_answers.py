@@ -1,11 +1,12 @@
-"""Errors have OpenAI's four members, ids are new each time."""
+"""Errors in either dialect, ids that are new each time."""
 
 from entrepot.kit import json
-from entrepot.sandbox.answers import refusal, request_headers, stamp, unknown_model
+from entrepot.sandbox.answers import refusal, stamp, unknown_model
+from entrepot.sandbox.tongues import ANTHROPIC
 
 
 def test_an_error_has_all_members() -> None:
-    answer = refusal(400, "No.", "n", "bad").answer
+    answer = refusal(400, "No.", "n", "bad").answer()
     assert answer.status == 400
     assert json.decode(answer.body) == {
         "error": {"message": "No.", "type": "invalid_request_error", "param": "n", "code": "bad"}
@@ -13,7 +14,7 @@ def test_an_error_has_all_members() -> None:
 
 
 def test_an_unknown_model_is_a_404() -> None:
-    answer = unknown_model("gpt-9").answer
+    answer = unknown_model("gpt-9").answer()
     assert answer.status == 404
     assert json.decode(answer.body)["error"]["code"] == "model_not_found"
 
@@ -23,4 +24,9 @@ def test_stamps_differ_in_id_only() -> None:
     assert one.id != two.id
     assert one.id.startswith("chatcmpl-")
     assert one.created == two.created == 12
-    assert dict(request_headers())[b"x-request-id"] != dict(request_headers())[b"x-request-id"]
+
+
+def test_the_same_error_in_the_other_dialect() -> None:
+    answer = unknown_model("claude-9").answer(ANTHROPIC)
+    error = json.decode(answer.body)
+    assert (answer.status, error["type"], error["error"]["type"]) == (404, "error", "not_found_error")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.kit import json
+from entrepot.kit import json, sse
 from entrepot.sandbox.answers import Refusal, Stamp, Stream
 from entrepot.sandbox.endpoints import POSTS, find
 from entrepot.sandbox.faults import NONE
@@ -80,6 +80,9 @@ FIELDS = {
     "logprobs": st.booleans(),
     "encoding_format": st.sampled_from(["float", "base64"]) | VALUES,
     "dimensions": st.integers(-1, 9),
+    "system": VALUES,
+    "thinking": VALUES,
+    "stop_sequences": VALUES,
 }
 
 
@@ -90,5 +93,5 @@ def test_any_body_is_answered_or_refused(path: str, model: str, fields: dict[str
         answer = find("POST", path, body).answer(Stamp("x" * 40, 1), NONE)
     except Refusal:
         return
-    for data in [frame[6:] for frame in answer.frames][:-1] if isinstance(answer, Stream) else [answer.body]:
-        json.decode(data)
+    for data in [sse.read(frame).data for frame in answer.frames] if isinstance(answer, Stream) else [answer.body]:
+        assert data == b"[DONE]" or json.decode(data or b"")

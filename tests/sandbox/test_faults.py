@@ -81,7 +81,7 @@ def test_faults_are_read(suffix: str, header: str, expected: Faults) -> None:
 def test_what_is_no_fault(suffix: str) -> None:
     with pytest.raises(Refusal) as caught:
         read(suffix)
-    assert json.decode(caught.value.answer.body)["error"]["code"] == "unknown_fault"
+    assert json.decode(caught.value.answer().body)["error"]["code"] == "unknown_fault"
 
 
 async def test_the_largest_frame(http: httpx.AsyncClient) -> None:

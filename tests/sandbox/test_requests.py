@@ -27,8 +27,8 @@ DECODER = msgspec.json.Decoder(ChatRequest)
 def test_what_is_wrong_is_named(body: bytes, param: str | None, code: str | None) -> None:
     with pytest.raises(Refusal) as caught:
         decode(body, DECODER)
-    error = json.decode(caught.value.answer.body)["error"]
-    assert (caught.value.answer.status, error["param"], error["code"]) == (400, param, code)
+    error = json.decode(caught.value.answer().body)["error"]
+    assert (caught.value.problem.status, error["param"], error["code"]) == (400, param, code)
     assert error["type"] == "invalid_request_error"
 
 

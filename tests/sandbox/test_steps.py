@@ -5,7 +5,9 @@ import pytest
 from entrepot.sandbox.answers import DONE, Stream, Whole
 from entrepot.sandbox.faults import LATE_ERROR, NONE, Faults
 from entrepot.sandbox.steps import BLOCK, Break, Pause, Step, plan
+from entrepot.sandbox.tongues import ANTHROPIC, OPENAI
 
+ERROR = OPENAI.error(LATE_ERROR)
 FRAMES = (b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n", DONE)
 
 
@@ -29,8 +31,8 @@ def whole(faults: Faults, answer: Whole = TEN) -> list[Step]:
         (Faults(cut=9), [*FRAMES, Break.CUT]),
         (Faults(stall=1), [FRAMES[0], Break.STALL]),
         (Faults(reset=1), [FRAMES[0], Break.RESET]),
-        (Faults(late_error=1), [FRAMES[0], b"data: " + LATE_ERROR + b"\n\n"]),
-        (Faults(lie=True), [b"data: " + LATE_ERROR + b"\n\n", DONE]),
+        (Faults(late_error=1), [FRAMES[0], b"data: " + ERROR + b"\n\n"]),
+        (Faults(lie=True), [b"data: " + ERROR + b"\n\n", DONE]),
         (Faults(no_done=True), [*FRAMES[:3]]),
         (Faults(empty=True), [b""]),
         (Faults(pause=0.5), [Pause(0.5), *FRAMES]),
@@ -48,8 +50,8 @@ def test_streams(faults: Faults, expected: list[Step]) -> None:
         (Faults(stall=3), [b"01234", Break.STALL]),
         (Faults(reset=3), [b"01234", Break.RESET]),
         (Faults(malformed=3), [b"01234"]),
-        (Faults(lie=True), [LATE_ERROR]),
-        (Faults(late_error=3), [LATE_ERROR]),
+        (Faults(lie=True), [ERROR]),
+        (Faults(late_error=3), [ERROR]),
     ],
 )
 def test_whole_answers(faults: Faults, expected: list[Step]) -> None:
@@ -79,3 +81,15 @@ def test_filler_comes_in_blocks_and_can_be_cut() -> None:
     cut = whole(Faults(cut=1), answer)
     assert cut[-1] is Break.CUT
     assert sum(len(step) for step in cut if isinstance(step, bytes)) == (3 * BLOCK + 7) // 2
+
+
+def test_the_dialect_says_how_a_stream_breaks_and_ends() -> None:
+    frames = (b"event: a\ndata: 1\n\n", b"event: b\ndata: 2\n\n", ANTHROPIC.done)
+
+    def steps(faults: Faults) -> list[Step]:
+        return list(plan(Stream(iter(frames)), faults, ANTHROPIC).steps)
+
+    assert steps(Faults(no_done=True)) == [*frames[:2]]
+    assert steps(Faults(late_error=1)) == [frames[0], ANTHROPIC.error_event(LATE_ERROR)]
+    assert steps(Faults(malformed=1)) == [frames[0], ANTHROPIC.broken, *frames[1:]]
+    assert steps(Faults(lie=True)) == [ANTHROPIC.error_event(LATE_ERROR), ANTHROPIC.done]

@@ -19,7 +19,7 @@ from entrepot.buckets.desk import Buckets
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
 from entrepot.buckets.held import Held
 from entrepot.buckets.plan import HOUSE
-from entrepot.core.call import Caller, Operation, Peek
+from entrepot.core.call import FREE, WRITING, Caller, Operation, Peek
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.money import format_usd
 from entrepot.core.record import Record
@@ -38,7 +38,7 @@ Spare: TypeAlias = Callable[[int], Awaitable[int]]
 """What a hold could still have of a bucket. Raises StoreAwayError."""
 
 
-class Terms(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True, gc=False):
     """What was agreed when the call was admitted: pinned, whatever changes meanwhile."""
 
     quote: Quote
@@ -72,8 +72,12 @@ class Hold:
         """Neither settled nor released."""
         return self._held.open
 
-    def counted(self, delivered: Usage) -> Usage:
-        """Usage where the vendor sent none: our own count of what went out, our estimate of what went in."""
+    def counted(self, delivered: Usage, known: Usage | None = None) -> Usage:
+        """Usage where the vendor's is missing or not the last: our own count of what went out; of what went in the vendor's
+        (`known`), or our estimate.
+        """
+        if known is not None and known.prompt_total:
+            return msgspec.structs.replace(known, output=delivered.output, reasoning=delivered.reasoning, basis=Basis.COUNTED)
         return msgspec.structs.replace(delivered, input=self._terms.estimate.counted, basis=Basis.COUNTED)
 
     async def cover(self, delivered: Usage, record: Callable[[], Record]) -> None:
@@ -88,16 +92,16 @@ class Hold:
         self._waits -= 1
         if not self._last and (self._waits < 0 or self._amount < needed):
             await self._grow(min(estimate.step, self._most - self._amount))
-            self._note(delivered, record())
+            self._note(record())
         if self._amount < needed:
             raise Fault(Kind.BALANCE_EXHAUSTED)
 
-    def _note(self, delivered: Usage, record: Record) -> None:
+    def _note(self, record: Record) -> None:
         """What a crash now would leave on the bill."""
         ratio = self.ratio_ppm or self._terms.ratio_ppm
         facts = facts_of(record, self._terms.quote, ratio)
         try:
-            self._held.progress(cost(self.counted(delivered), self._terms.quote, ratio), facts)
+            self._held.progress(cost(record.usage, self._terms.quote, ratio), facts)
         except JournalError:
             _log.exception("progress not journalled", extra={"request_id": record.id})
 
@@ -166,13 +170,12 @@ class Billing:
 
     async def hold(self, caller: Caller, operation: Operation, peek: Peek, book: PriceBook, when: "When") -> Hold:
         """Reserve what the call may cost. Raises Fault with 402, 429 or 503; then nothing is reserved."""
-        quote = book.quote(peek.model, when.at_us)
+        quote = free(book.version) if operation in FREE else book.quote(peek.model, when.at_us)
         if quote is None:
             if caller.wallet != HOUSE and self._unpriced == "refuse":
                 raise Fault(Kind.NOT_PRICED, f"The model '{peek.model}' has no price yet.", param="model")
             quote = free(book.version)
-        writes = operation in ("chat", "completions")
-        guess = estimate(peek, quote, when.ratio_ppm, default_cap=DEFAULT_CAP if writes else 0)
+        guess = estimate(peek, quote, when.ratio_ppm, default_cap=DEFAULT_CAP if operation in WRITING else 0)
         terms = Terms(quote, guess, when.ratio_ppm)
         amount, max_output = guess.hold, None
         if caller.wallet == 0 and amount > 0:
@@ -219,7 +222,7 @@ class Billing:
         await self._buckets.synced(position)
 
 
-class When(msgspec.Struct, frozen=True):
+class When(msgspec.Struct, frozen=True, gc=False):
     """When a call is admitted, and at which ratio it is held."""
 
     at_us: int

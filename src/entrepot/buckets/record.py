@@ -35,7 +35,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag="p", gc=False):
     held: int = 0
 
 
-class CallSettle(msgspec.Struct, frozen=True, array_like=True, tag="S"):
+class CallSettle(msgspec.Struct, frozen=True, array_like=True, tag="S", gc=False):
     """`Settle`, as a call writes it."""
 
     facts: Facts
@@ -43,7 +43,7 @@ class CallSettle(msgspec.Struct, frozen=True, array_like=True, tag="S"):
     held: int = 0
 
 
-class CallProgress(msgspec.Struct, frozen=True, array_like=True, tag="P"):
+class CallProgress(msgspec.Struct, frozen=True, array_like=True, tag="P", gc=False):
     """`Progress`, as a call writes it."""
 
     facts: Facts

@@ -52,7 +52,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price_book: str = ""
 
 
-class Facts(msgspec.Struct, frozen=True, array_like=True):
+class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a call hands to its journal: no text is made, nothing is looked up. Fields are for ever, like those of `Line`."""
 
     record: Record

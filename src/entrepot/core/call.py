@@ -1,14 +1,19 @@
 """A call's facts: who asks for what. Frozen; the one mutable outcome is the pipeline's own."""
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from entrepot.core.http import Headers
 from entrepot.kit.json import Members
 
 Operation: TypeAlias = Literal[
     "chat", "completions", "embeddings", "moderations", "messages", "count_tokens", "generate", "responses"
 ]
+WRITING: Final[frozenset[Operation]] = frozenset(("chat", "completions", "messages", "generate", "responses"))
+"""Operations whose answer is written token by token: they may be streamed, and are held for output."""
+FREE: Final[frozenset[Operation]] = frozenset(("count_tokens",))
+"""Operations that vendors do not bill."""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -29,6 +34,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     strict: bool = False
     fault_header: bytes = b""
     """`x-sandbox-fault`, passed on to the sandbox only."""
+    passed: Headers = ()
+    """Headers of the client that its dialect has passed on to a vendor of the same dialect."""
 
 
 class Peek(msgspec.Struct, frozen=True):

@@ -93,6 +93,12 @@ class Dialect(Protocol):
     """One wire format for one family of operations."""
 
     name: str
+    passes: tuple[bytes, ...]
+    """Headers of a client (lower case) that go on to a vendor of the same dialect as they came."""
+    shows: tuple[bytes, ...]
+    """Headers of a vendor (lower case) that go on to the client."""
+    id_header: bytes
+    """Where clients of this dialect look for the request id, beside `x-request-id`; empty where that is the place."""
 
     def peek(self, body: bytes) -> Peek:
         """Read the few fields that we need. Raises Fault(INVALID_JSON | TOO_DEEP | INVALID_FIELD | MISSING_MODEL)."""
@@ -110,7 +116,7 @@ class Dialect(Protocol):
         """A vendor's answer with status ≥ 400 as a fault."""
         ...
 
-    def render(self, fault: Fault) -> Rendered:
+    def render(self, fault: Fault, request_id: str = "") -> Rendered:
         """A fault before the first byte."""
         ...
 

@@ -5,7 +5,7 @@ import msgspec
 from entrepot.core.usage import NOTHING, Usage
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One try on one channel."""
 
     channel: str
@@ -17,7 +17,7 @@ class Attempt(msgspec.Struct, frozen=True):
     fault: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A finished call. Times are seconds (wall) and milliseconds (durations).
 
     Journals hold it as it stands here: fields keep their order for ever, new ones go to the end and have a default.

@@ -4,6 +4,8 @@ from entrepot.core.call import Operation
 from entrepot.core.conversion import Convertible
 from entrepot.core.dialect import Dialect
 from entrepot.dialects.anthropic.conversion import AnthropicConversion
+from entrepot.dialects.anthropic.counting import AnthropicCount
+from entrepot.dialects.anthropic.messages import AnthropicMessages
 from entrepot.dialects.gemini.conversion import GeminiConversion
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_chat_conversion import OpenAIChatConversion
@@ -20,6 +22,8 @@ def load_dialects() -> dict[str, Dialect]:
         "completions": OpenAICompletions(),
         "embeddings": OpenAIEmbeddings(),
         "moderations": OpenAIModerations(),
+        "messages": AnthropicMessages(),
+        "count_tokens": AnthropicCount(),
     }
 
 

@@ -4,7 +4,7 @@
 Source: OpenAI's API reference, "Create completion".
 """
 
-from entrepot.dialects.shared import openai_requests
+from entrepot.dialects.shared import bodies, openai_requests
 from entrepot.dialects.shared.openai_family import OpenAIFamily
 from entrepot.kit.json import Members
 
@@ -17,6 +17,6 @@ class OpenAICompletions(OpenAIFamily):
 
     def choices(self, members: Members) -> int:
         """Each prompt of a list is answered `n` times; with `best_of` so many are written, and billed, for one."""
-        n = openai_requests.read_count(members, "n") or 1
-        best_of = openai_requests.read_count(members, "best_of") or 1
+        n = bodies.read_count(members, "n") or 1
+        best_of = bodies.read_count(members, "best_of") or 1
         return max(n, best_of) * openai_requests.count_prompts(members.get("prompt"))

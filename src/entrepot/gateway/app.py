@@ -23,6 +23,8 @@ OPERATIONS: dict[str, Operation] = {
     "/completions": "completions",
     "/embeddings": "embeddings",
     "/moderations": "moderations",
+    "/messages": "messages",
+    "/messages/count_tokens": "count_tokens",
 }
 PREFIXES = ("/v1", "", "/v1/v1")
 """Clients disagree on whether the base URL has the version; doubled is a common mistake."""
@@ -64,26 +66,31 @@ class Gateway:
         return self._page(operation, cycle, exchange)
 
     def _call(self, operation: Operation, cycle: Cycle, exchange: Exchange) -> Awaitable[None]:
-        edge = self._edge
-        head = read_head(cycle, edge.trusted_proxies)
+        edge, dialect = self._edge, self._dialects[operation]
+        head = read_head(cycle, edge.trusted_proxies, dialect.passes)
+        exchange.name_id(dialect.id_header)
         call = Call(
             id=exchange.request_id,
             operation=operation,
-            dialect=self._dialects[operation].name,
+            dialect=dialect.name,
             address=head.address,
             client_id=head.client_id,
             arrived=edge.clock.wall(),
             started=edge.clock.monotonic(),
             strict=head.strict,
             fault_header=head.sandbox_fault,
+            passed=head.passed,
         )
         return self._relay.run(call, head.secret, lambda: read_body(cycle, head, edge.max_body), exchange)
 
     async def _page(self, operation: Operation | None, cycle: Cycle, exchange: Exchange) -> None:
+        # The dialect of what is no call: by its path, else by the header that every client of Anthropic's sends.
+        dialect = self._dialects[operation or ("messages" if cycle.head.get(b"anthropic-version") else "chat")]
+        exchange.name_id(dialect.id_header)
         try:
             await self._other(operation, cycle, exchange)
         except Fault as fault:
-            await refuse(fault, self._dialects["chat"], exchange)
+            await refuse(fault, dialect, exchange)
 
     async def _other(self, operation: Operation | None, cycle: Cycle, exchange: Exchange) -> None:
         path, proxies = cycle.path, self._edge.trusted_proxies
@@ -115,7 +122,7 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
     """Answer with a fault outside of a call."""
     if fault.kind is Kind.CLIENT_LEFT or exchange.started:
         return
-    rendered = dialect.render(fault)
+    rendered = dialect.render(fault, exchange.request_id)
     if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
         exchange.close_after()
     allow = ((b"allow", fault.allow.encode()),) if isinstance(fault, WrongMethod) else ()

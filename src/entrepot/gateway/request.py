@@ -7,6 +7,7 @@ import msgspec
 
 from entrepot.access.networks import client_address
 from entrepot.core.faults import Fault, Kind
+from entrepot.core.http import Headers
 from entrepot.gateway.cycle import Cycle
 from entrepot.kit.headtext import HeadText
 
@@ -35,10 +36,12 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     client_id: str | None
     strict: bool
     sandbox_fault: bytes
+    passed: Headers = ()
+    """Headers that a vendor is to get as they came, several lines as one list."""
 
 
-def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...]) -> Head:
-    """What we need of the headers, which nobody can ask after this."""
+def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...], passes: tuple[bytes, ...] = ()) -> Head:
+    """What we need of the headers, which nobody can ask after this. `passes` are those that a vendor is to get."""
     text, cycle.head = cycle.head, _NO_HEAD  # half a kilobyte that nobody needs while a stream is open
     peer = cycle.client[0] if cycle.client else "127.0.0.1"
     # Lines of a list are one list (RFC 9110, 5.3): what stands last is the proxy's.
@@ -53,6 +56,7 @@ def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...]) -> Head:
         client_id=client_id[:128].decode("latin-1") if client_id else None,
         strict=text.get(b"x-entrepot-strict") == b"1",
         sandbox_fault=text.get(b"x-sandbox-fault") or b"",
+        passed=tuple((name, b",".join(text.all(name))) for name in passes if text.count(name)) if passes else (),
     )
 
 

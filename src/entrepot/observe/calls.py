@@ -5,10 +5,12 @@ queue; encoding and writing are a thread's (`lines.LineWriter`).
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
 from entrepot.core.record import Attempt, Record
+from entrepot.core.usage import Basis, Usage
 from entrepot.kit import json
 from entrepot.observe.lines import LineWriter
 from entrepot.observe.scrub import scrub
@@ -17,7 +19,7 @@ _TEXT_LIMIT = 200
 """Characters kept of what a client wrote (model, its own id)."""
 
 
-class Try(msgspec.Struct, frozen=True):
+class Try(msgspec.Struct, frozen=True, gc=False):
     """One attempt, as the log shows it."""
 
     channel: str
@@ -26,7 +28,7 @@ class Try(msgspec.Struct, frozen=True):
     fault: str | None
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """The members of a line, in their order. Times are UTC, durations milliseconds; all are always there."""
 
     event: str
@@ -51,7 +53,8 @@ class Line(msgspec.Struct, frozen=True):
     attempts: tuple[Try, ...]
     ttft_ms: float | None
     total_ms: float
-    tokens: dict[str, int]
+    tokens: Usage | dict[str, int]
+    """Those that are not zero; encoding a usage leaves out the others, and a basis that is the vendor's."""
     basis: str
     bytes_in: int
     bytes_out: int
@@ -83,30 +86,31 @@ class CallLog:
 
 def encode(record: Record) -> bytes:
     """The line of a call, LF included."""
+    usage = record.usage
     line = Line(
         event="call",
         time=datetime.fromtimestamp(record.arrived, UTC),
         id=record.id,
         client_id=_short(record.client_id),
         key_id=record.key_id,
-        key_name=_short(record.key_name),
+        key_name=_name(record.key_name),
         user_id=record.user_id,
         group=record.group,
         operation=record.operation,
         dialect=record.dialect,
-        model=_short(record.model) or "",
-        upstream_model=_short(record.upstream_model),
+        model=_name(record.model) or "",
+        upstream_model=_name(record.upstream_model),
         channel=record.channel,
         provider=record.provider,
         stream=record.stream,
         status=record.status,
         outcome=record.outcome,
         fault=record.fault,
-        attempts=tuple(_try(attempt) for attempt in record.attempts),
+        attempts=tuple([_try(attempt) for attempt in record.attempts]),
         ttft_ms=None if record.ttft_ms is None else round(record.ttft_ms, 1),
         total_ms=round(record.total_ms, 1),
-        tokens=record.usage.kinds(),
-        basis=record.usage.basis.value,
+        tokens=usage if usage.basis is Basis.VENDOR else usage.kinds(),
+        basis=usage.basis.value,
         bytes_in=record.bytes_in,
         bytes_out=record.bytes_out,
         dropped=record.dropped,
@@ -116,6 +120,16 @@ def encode(record: Record) -> bytes:
 
 def _try(attempt: Attempt) -> Try:
     return Try(attempt.channel, attempt.status, round(attempt.ms, 1), attempt.fault)
+
+
+def _name(text: str | None) -> str | None:
+    """Like `_short`, for what comes again with most calls."""
+    return text and (_known(text) if len(text) <= _TEXT_LIMIT else _short(text))
+
+
+@lru_cache(maxsize=2048)
+def _known(text: str) -> str | None:
+    return _short(text)
 
 
 def _short(text: str | None) -> str | None:

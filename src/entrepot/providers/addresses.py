@@ -8,9 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 SANDBOX = "self:sandbox"
 _OPERATIONS = re.compile(
-    r"(?:/chat/completions|/completions|/embeddings|/moderations|/models|/responses|/messages|/images/generations)/?$"
+    r"(?:/chat/completions|/completions|/embeddings|/moderations|/models|/responses|/messages(?:/count_tokens)?"
+    r"|/images/generations)/?$"
 )
 _VERSION = re.compile(r"/v\d+(?:alpha|beta)?\d*(?=/|$)")
+_LAST_VERSION = re.compile(r"/v\d+(?:alpha|beta)?\d*/?$")
 _DOUBLED = re.compile(r"(/v\d+(?:beta)?)\1$")
 
 
@@ -49,3 +51,8 @@ def _path(path: str, known: str | None, usual: str) -> str:
 
 def _only_version(path: str) -> bool:
     return _VERSION.sub("", path, count=1) == ""
+
+
+def without_version(path: str) -> str:
+    """A path without the version at its end, where it has one."""
+    return _LAST_VERSION.sub("", path)

@@ -12,7 +12,8 @@ from entrepot.core.call import Operation
 from entrepot.core.http import Headers, Request
 from entrepot.core.provider import StreamUsage
 from entrepot.core.route import Route
-from entrepot.providers.compatible import COMMON, PATHS, Row, merged
+from entrepot.providers.compatible import PATHS, Row
+from entrepot.providers.requests import COMMON, merged
 
 API_VERSION = "2024-10-21"
 """The last stable dated version."""

@@ -7,6 +7,8 @@ from typing import Protocol
 import msgspec
 
 from entrepot.core.provider import Provider
+from entrepot.providers import anthropic
+from entrepot.providers.anthropic import Anthropic
 from entrepot.providers.azure import Azure
 from entrepot.providers.compatible import Compatible, Row
 
@@ -31,7 +33,11 @@ def load_catalogue() -> dict[str, Listed]:
     """Every provider by name and alias. Raises ValueError where two claim one name."""
     found: dict[str, Listed] = {}
     everyone: list[Listed] = [Compatible(name, row) for name, row in load_rows().items()]
-    everyone.append(Azure())
+    everyone += [
+        Azure(),
+        Anthropic("anthropic", anthropic.ANTHROPIC),
+        Anthropic("anthropic-compatible", anthropic.OTHERS),
+    ]
     for provider in everyone:
         for name in (provider.name, *provider.row.aliases):
             if name in found:

@@ -1,7 +1,12 @@
-"""Vendors that speak OpenAI's format and differ in nothing but data: one row each in compatible.toml."""
+"""Vendors that speak OpenAI's format and differ in nothing but data: one row each in compatible.toml.
+
+A row may say that the vendor speaks Anthropic's dialect too (messages.py). Which one a call takes is its operation's: what
+a client speaks is forwarded where the vendor speaks it.
+"""
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -10,6 +15,8 @@ from entrepot.core.http import Headers, Request
 from entrepot.core.provider import StreamUsage
 from entrepot.core.route import Route
 from entrepot.providers.addresses import normal
+from entrepot.providers.messages import Messages
+from entrepot.providers.requests import COMMON, merged, target
 
 PATHS: Final[Mapping[Operation, str]] = {
     "chat": "/chat/completions",
@@ -17,7 +24,6 @@ PATHS: Final[Mapping[Operation, str]] = {
     "embeddings": "/embeddings",
     "moderations": "/moderations",
 }
-COMMON: Headers = ((b"content-type", b"application/json"), (b"accept", b"*/*"), (b"user-agent", b"entrepot"))
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,19 +57,31 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """May be used without a key."""
     docs: str = ""
     """Where these facts come from."""
+    messages: Messages | None = None
+    """Anthropic's dialect, where the vendor speaks it beside this one."""
     tested: str = ""
     """The recording or documented example that the tests replay; empty means unverified."""
+
+    @property
+    def all_operations(self) -> tuple[Operation, ...]:
+        """Those of both dialects."""
+        return (*self.operations, *(self.messages.operations if self.messages else ()))
 
 
 class Compatible:
     """A vendor described by a row (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("_auth", "_paths", "_prefix", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
+    __slots__ = (
+        "_auth", "_bases", "_messages", "_paths", "_prefix", "drop", "name", "operations", "plain", "row", "stream_usage",
+        "thinking_field",
+    )  # fmt: skip
 
     def __init__(self, name: str, row: Row) -> None:
         self.name = name
         self.row = row
-        self.operations: frozenset[Operation] = frozenset(row.operations)
+        self._messages = row.messages or Messages(operations=())
+        self.operations: frozenset[Operation] = frozenset(row.all_operations)
+        self._bases = tuple(urlsplit(url).path for url in (row.base_url, *row.other_urls))
         self.stream_usage: StreamUsage = row.stream_usage
         self.drop = frozenset(row.drop)
         self.plain = row.plain
@@ -74,11 +92,18 @@ class Compatible:
 
     def base_url(self, given: str) -> str:
         """The base URL to use for what an operator gave. Raises ValueError."""
+        text, other = given.strip().rstrip("/"), self._messages.path
+        if other and text.endswith(other):
+            # Pasted from the vendor's page on Anthropic's dialect: the channel needs the one that both are found from.
+            given = text.removesuffix(other)
         return normal(given, self.row.base_url, self.row.other_urls, self.row.bare_path)
 
     def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
         """Describe the call."""
-        return Request(b"POST", route.origin, target(route, self._paths[operation]), self._headers(route, extra), body)
+        path = self._paths.get(operation)
+        if path is None:
+            return self._messages.request(route, self._bases, operation, body, extra)
+        return Request(b"POST", route.origin, target(route, path), self._headers(route, extra), body)
 
     def models_request(self, route: Route) -> Request | None:
         """Describe the listing of the vendor's models."""
@@ -93,16 +118,3 @@ class Compatible:
         if not route.headers and not extra:
             return (key, *COMMON)
         return merged((key, *COMMON), route.headers, extra)
-
-
-def target(route: Route, path: str) -> bytes:
-    """The request line's target: the route's prefix, the operation's path, the route's query."""
-    return f"{route.prefix}{path}?{route.query}".encode() if route.query else (route.prefix + path).encode()
-
-
-def merged(ours: Headers, channel: Headers, extra: Headers) -> Headers:
-    """All headers; a channel's own win over ours, `extra` over both."""
-    over = {name for name, _ in extra}
-    kept = [pair for pair in channel if pair[0] not in over]
-    over.update(name for name, _ in channel)
-    return (*(pair for pair in ours if pair[0] not in over), *kept, *extra)

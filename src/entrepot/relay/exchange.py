@@ -53,12 +53,13 @@ class Connection(Protocol):
 class Exchange:
     """One answer on its way to one client."""
 
-    __slots__ = ("_connection", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
+    __slots__ = ("_connection", "_ids", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
 
     def __init__(self, connection: Connection, request_id: str) -> None:
         self._connection = connection
         self._task: asyncio.Task[Any] | None = None
         self.request_id = request_id
+        self._ids: Headers = ((b"x-request-id", request_id.encode("latin-1")),)
         self.sent = False
         """A vendor has the request: it works, and wants to be paid."""
         self.started = False
@@ -67,6 +68,11 @@ class Exchange:
         """Disconnect policy `drain`: read on when the client leaves, and bill the true usage."""
         self.ended_by: Kind | None = None
         """Why the call was cancelled, where it was."""
+
+    def name_id(self, header: bytes) -> None:
+        """Say the request id in this header too, where a dialect's clients look for it."""
+        if header:
+            self._ids = (*self._ids, (header, self._ids[0][1]))
 
     def watch(self, task: "asyncio.Task[Any]") -> None:
         """Cancel `task` when the client leaves. Raises Fault where it has left already."""
@@ -89,7 +95,7 @@ class Exchange:
     def start(self, status: int, headers: Headers) -> None:
         """The head of the answer; it goes out with the first piece of the body."""
         self.started = True
-        self._connection.start(status, (*headers, (b"x-request-id", self.request_id.encode("latin-1"))))
+        self._connection.start(status, (*headers, *self._ids))
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer at once: it is complete, and settled."""
@@ -98,7 +104,7 @@ class Exchange:
         self.bytes_out += len(body)
         if self._connection.full:
             await self._connection.drain()
-        self._connection.answer(status, (*headers, (b"x-request-id", self.request_id.encode("latin-1"))), body)
+        self._connection.answer(status, (*headers, *self._ids), body)
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a piece of the body; waits while the client is slower than the vendor.

@@ -6,12 +6,12 @@ fail over: at most `HOLD_SECONDS` after the vendor's 200, or `HOLD_BYTES`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from entrepot.billing.hold import CHECK_CHUNKS
-from entrepot.core.call import Call, Operation
+from entrepot.core.call import WRITING, Call
 from entrepot.core.dialect import WHOLE_LIMIT, Dialect, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
@@ -35,8 +35,6 @@ REFUSAL_LIMIT = 1024 * 1024
 REFUSAL_SECONDS = 2.0
 LINGER_SECONDS = 1.0
 """How long a vendor may take to end an answer whose last word has come, to keep its connection."""
-_PASSED_HEADERS = (b"openai-version", b"openai-processing-ms")
-_STREAMED: Final[frozenset[Operation]] = frozenset(("chat", "completions", "messages", "generate", "responses"))
 _SAY_SECONDS = 5.0
 
 
@@ -73,7 +71,7 @@ class Forward:
             raise Fault(Kind.VENDOR_ERROR, f"The upstream redirects ({status}); its address in the channel is wrong.")
         kind = response.header(b"content-type") or b""
         stream = kind.startswith(b"text/event-stream") or (peek.stream and not kind.startswith(b"application/json"))
-        if peek.stream and not stream and self._call.operation in _STREAMED:
+        if peek.stream and not stream and self._call.operation in WRITING:
             raise Fault(Kind.VENDOR_GARBAGE, "The upstream answered in one piece where a stream was asked for.")
         show_model = peek.model if route.mapped else None
         unasked = peek.stream and not peek.wants_usage
@@ -158,13 +156,13 @@ class Forward:
     def _count(self, tap: Tap) -> None:
         """What the client was given."""
         usage, hold = tap.usage, self.outcome.hold
-        if usage is None and not tap.done and not tap.content:
-            return  # nothing was delivered, if only the head: nothing is charged
+        if not tap.done and not tap.content:
+            return  # nothing was delivered, if only the head (some count the prompt in it): nothing is charged
         if usage is None or not tap.done:
             delivered = tap.counted()
             # A running total that a vendor sent on the way says less than what has passed since.
             if usage is None or delivered.output_total > usage.output_total:
-                usage = hold.counted(delivered) if hold is not None else delivered
+                usage = hold.counted(delivered, usage) if hold is not None else delivered
         self.outcome.usage = usage
 
     async def _settle(self, tap: Tap) -> None:
@@ -210,9 +208,8 @@ class Forward:
     def _headers(self, response: Response) -> Headers:
         assert self._speech is not None  # noqa: S101  # an answer is on its way
         kind = self._speech.content_type(response.header(b"content-type"))
-        passed: Headers = ()
-        if self._speech.conversion is None:
-            passed = tuple((name, value) for name in _PASSED_HEADERS if (value := response.header(name)) is not None)
+        shows = self._speech.shows
+        passed = tuple((name, value) for name in shows if (value := response.header(name)) is not None)
         dropped = self.outcome.dropped
         named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
         return ((b"content-type", kind), *passed, *named, *self.outcome.limit_headers)
@@ -234,7 +231,7 @@ async def say(fault: Fault, dialect: Dialect, exchange: Exchange, outcome: Outco
     try:
         async with asyncio.timeout(_SAY_SECONDS):
             if not exchange.started:
-                rendered = dialect.render(fault)
+                rendered = dialect.render(fault, exchange.request_id)
                 outcome.status = rendered.status
                 if fault.kind in (Kind.BODY_TOO_LARGE, Kind.SLOW_CLIENT):
                     exchange.close_after()

@@ -44,6 +44,11 @@ class Speech(msgspec.Struct, frozen=True):
     conversion: Conversion | None = None
     """None where the bytes are forwarded."""
 
+    @property
+    def shows(self) -> tuple[bytes, ...]:
+        """Headers of the vendor that the client may see: in the same dialect, those that it knows."""
+        return self.dialect.shows if self.conversion is None else ()
+
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """The vendor's refusal. In another dialect than the client's its body is told, not shown."""
         fault = self.dialect.refusal(status, headers, body)
@@ -107,7 +112,7 @@ class Interpreter:
             max_output=outcome.hold.max_output if outcome.hold else None,
         )
         body = dialect.patch(peek, changes)
-        return Speech(provider.request(route, call.operation, body, _extra(call, route)), dialect)
+        return Speech(provider.request(route, call.operation, body, (*call.passed, *_extra(call, route))), dialect)
 
     async def converted(self, call: Call, route: Route, operation: Operation, outcome: Outcome) -> Speech:
         """What the client says, in the vendor's format. Raises Fault(INVALID_FIELD) naming what cannot be said."""

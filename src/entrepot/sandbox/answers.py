@@ -1,4 +1,4 @@
-"""What an endpoint gives back, before any fault: a whole answer or a stream; and OpenAI's errors."""
+"""What an endpoint gives back, before any fault: a whole answer, a stream, or a refusal."""
 
 import secrets
 from collections.abc import Iterator
@@ -7,14 +7,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 from entrepot.kit import json
-
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+from entrepot.sandbox.tongues import OPENAI, Headers, Problem, Tongue
 
 JSON: Headers = ((b"content-type", b"application/json"),)
 EVENTS: Headers = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
-DONE = b"data: [DONE]\n\n"
+DONE = OPENAI.done
 FINGERPRINT = "fp_sandbox"
-_VERSION = (b"openai-version", b"2020-10-01")
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -50,17 +48,16 @@ class Stamp(msgspec.Struct, frozen=True):
     """Seconds since 1970 UTC."""
 
 
-def request_headers() -> Headers:
-    """What OpenAI adds to every answer: an id to quote in a complaint, and the API's version."""
-    return ((b"x-request-id", b"req_" + secrets.token_hex(16).encode()), _VERSION)
-
-
 class Refusal(Exception):
-    """The request is answered with an error; `answer` is ready to send."""
+    """The request is answered with an error."""
 
-    def __init__(self, answer: Whole) -> None:
-        super().__init__(answer.body.decode())
-        self.answer = answer
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+    def answer(self, tongue: Tongue = OPENAI) -> Whole:
+        """Ready to send, in one dialect's words."""
+        return Whole(tongue.error(self.problem), self.problem.status)
 
 
 def stamp(prefix: str, now: float) -> Stamp:
@@ -73,14 +70,9 @@ def whole(value: Any) -> Whole:
     return Whole(json.encode(value))
 
 
-def error_body(kind: str, message: str, param: str | None = None, code: str | None = None) -> bytes:
-    """OpenAI's error object."""
-    return json.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
-
-
 def refusal(status: int, message: str, param: str | None = None, code: str | None = None) -> Refusal:
     """A request that is at fault itself (`invalid_request_error`)."""
-    return Refusal(Whole(error_body("invalid_request_error", message, param, code), status))
+    return Refusal(Problem(status, message, param=param, code=code))
 
 
 def unknown_model(asked: str) -> Refusal:

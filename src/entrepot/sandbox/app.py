@@ -10,10 +10,11 @@ from entrepot.kit import json
 from entrepot.kit.clock import Clock, SystemClock
 from entrepot.kit.tasks import TaskGroup
 from entrepot.sandbox import delivery, endpoints, faults
-from entrepot.sandbox.answers import Answer, Headers, Refusal, Stream, Whole, refusal, request_headers, stamp
+from entrepot.sandbox.answers import Answer, Refusal, Stream, Whole, refusal, stamp
 from entrepot.sandbox.delivery import Outcome, Receive, Send, Watch
 from entrepot.sandbox.faults import Faults
-from entrepot.sandbox.steps import Break, plan
+from entrepot.sandbox.steps import Break, Script, plan
+from entrepot.sandbox.tongues import Headers, Tongue
 from entrepot.sandbox.wire import EXTENSION, Wire
 
 Scope: TypeAlias = dict[str, Any]
@@ -84,6 +85,7 @@ class Sandbox:
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests += 1
+        tongue = endpoints.tongue(scope["path"])
         try:
             self._admit(scope)
             body = await _body(receive, self._max_body)
@@ -95,9 +97,9 @@ class Sandbox:
                 self.seen.append(Seen(scope["method"], scope["path"], scope["query_string"], headers, body))
             answer, asked = self._answer(scope, body)
         except Refusal as refused:
-            answer, asked = refused.answer, faults.NONE
+            answer, asked = refused.answer(tongue), faults.NONE
         if asked is faults.NONE and isinstance(answer, Whole) and not (answer.wait or answer.filler):
-            await self._send_whole(answer, send)
+            await self._send_whole(answer, tongue, send)
         else:
             await self._perform(answer, asked, scope, receive, send)
 
@@ -105,7 +107,8 @@ class Sandbox:
         """Only the relay, before a byte of its body is kept. Raises Refusal."""
         if self._authorization is None:
             return
-        if not hmac.compare_digest(_header(scope, b"authorization"), self._authorization):
+        given = _header(scope, b"authorization") or b"Bearer " + _header(scope, b"x-api-key")
+        if not hmac.compare_digest(given, self._authorization):
             raise refusal(401, "This sandbox belongs to another relay: wrong API key.", None, "invalid_api_key")
 
     def _answer(self, scope: Scope, body: bytes) -> tuple[Answer, Faults]:
@@ -116,7 +119,7 @@ class Sandbox:
         if header or (visit.name and visit.name.faults):
             suffix = visit.name.faults if visit.name else ""
             asked = self._counted(faults.read(suffix, header.decode("latin-1")), suffix, header)
-        if refused := faults.refused(asked):
+        if refused := faults.refused(asked, visit.tongue):
             return refused, asked
         return visit.answer(stamp(visit.prefix, self._clock.wall()), asked), asked
 
@@ -130,8 +133,8 @@ class Sandbox:
         hits = self._hits[key] = self._hits.get(key, 0) + 1
         return asked if hits <= asked.first else faults.NONE
 
-    async def _send_whole(self, answer: Whole, send: Send) -> None:
-        headers = [*answer.headers, *request_headers(), (b"content-length", b"%d" % len(answer.body))]
+    async def _send_whole(self, answer: Whole, tongue: Tongue, send: Send) -> None:
+        headers = [*answer.headers, *tongue.headers(), (b"content-length", b"%d" % len(answer.body))]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
         self.finished += 1
@@ -144,7 +147,10 @@ class Sandbox:
         self.open_streams += is_stream
         outcome = Outcome.ABORTED
         try:
-            outcome = await _act(answer, asked, send, watch, wire)
+            wait = asked.slow + (0.0 if is_stream else answer.wait)
+            if wait > 0:
+                await watch.wait(wait)
+            outcome = await _act(plan(answer, asked, endpoints.tongue(scope["path"])), asked, send, watch, wire)
         finally:
             watch.stop()
             self.open_streams -= is_stream
@@ -153,10 +159,7 @@ class Sandbox:
             self.torn += outcome is Outcome.TORN
 
 
-async def _act(answer: Answer, asked: Faults, send: Send, watch: Watch, wire: Wire | None) -> Outcome:
-    wait = asked.slow + (answer.wait if isinstance(answer, Whole) else 0.0)
-    if wait > 0:
-        await watch.wait(wait)
+async def _act(script: Script, asked: Faults, send: Send, watch: Watch, wire: Wire | None) -> Outcome:
     if asked.silence:
         return await delivery.stop(Break.STALL, watch, wire)
     if asked.garbage:
@@ -165,7 +168,7 @@ async def _act(answer: Answer, asked: Faults, send: Send, watch: Watch, wire: Wi
         return await delivery.stop(Break.RESET, watch, wire)
     if watch.gone:
         return Outcome.ABORTED
-    return await delivery.deliver(plan(answer, asked), send, watch, wire)
+    return await delivery.deliver(script, send, watch, wire)
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes:

@@ -10,14 +10,14 @@ from entrepot.sandbox.requests import ChatRequest
 from entrepot.sandbox.wording import Plain, count, until
 
 MAX_CHOICES = 128
-_CALL_TOKENS = 7
+CALL_TOKENS = 7
 """What a tool call costs beside its arguments."""
 
 
 def answer(request: ChatRequest, name: Name, stamp: Stamp, faults: Faults) -> Answer:
     """The answer of one character. Raises Refusal (400)."""
     _check(request)
-    reply = _capped(characters.reply(request, name), request)
+    reply = capped(characters.reply(request, name), request)
     usage = None if faults.no_usage else usage_of(request, reply, faults.cached)
     if request.stream:
         return Stream(chat_stream.frames(request, reply, stamp, usage, faults), reply.gap)
@@ -36,7 +36,7 @@ def _check(request: ChatRequest) -> None:
         raise refusal(400, "'stream_options' goes with 'stream' only.", "stream_options", "invalid_parameter")
 
 
-def _capped(reply: Reply, request: ChatRequest) -> Reply:
+def capped(reply: Reply, request: ChatRequest) -> Reply:
     """Stop sequences and the cap on tokens applied: reasoning is spent first."""
     text, cap = reply.text, request.cap
     if text is None or not (request.stops or cap):
@@ -55,7 +55,7 @@ def usage_of(request: ChatRequest, reply: Reply, cached: int = 0) -> Usage:
     prompt = prompt_tokens(request)
     sound = reply.sound.tokens if reply.sound else 0
     said = (reply.text.count if reply.text else 0) + sound
-    said += sum(count(call.arguments) + _CALL_TOKENS for call in reply.calls)
+    said += sum(count(call.arguments) + CALL_TOKENS for call in reply.calls)
     thought = reply.reasoning.count
     spoken = choices * (said + thought)
     return {

@@ -66,7 +66,7 @@ def frames(request: ChatRequest, reply: Reply, stamp: Stamp, usage: Usage | None
             scores = {"content": [score(piece)], "refusal": None}
             yield from (envelope.chunk(index, {"content": piece}, None, scores) for index in envelope.choices)
     elif reply.text is not None:
-        yield from _tokens(envelope, chain(reply.text.encoded(), _filler(faults)), b'{"content":')
+        yield from _tokens(envelope, chain(reply.text.encoded(), filler(faults)), b'{"content":')
     if reply.sound is not None:
         yield from _sound(envelope, reply, stamp)
     yield from _calls(envelope, reply, stamp)
@@ -100,7 +100,7 @@ def _tokens(envelope: Envelope, tokens: Iterator[bytes], before: bytes) -> Itera
             yield start + token + end
 
 
-def _filler(faults: Faults) -> Iterator[bytes]:
+def filler(faults: Faults) -> Iterator[bytes]:
     """Content that `frame` and `big` ask for."""
     if faults.frame:
         yield b'"' + b"x" * faults.frame + b'"'

@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 
-from entrepot.sandbox import catalogue, chat, completions, embeddings, moderations, names
+from entrepot.sandbox import catalogue, chat, completions, embeddings, messages, moderations, names
 from entrepot.sandbox.answers import Answer, Stamp, refusal, unknown_model
 from entrepot.sandbox.faults import Faults
+from entrepot.sandbox.messages_requests import CountRequest, MessagesRequest
 from entrepot.sandbox.names import Name
 from entrepot.sandbox.requests import ChatRequest, CompletionRequest, EmbeddingRequest, ModerationRequest, decode
+from entrepot.sandbox.tongues import ANTHROPIC, OPENAI, Tongue
 
 MODELS = "/models"
 
@@ -21,6 +23,7 @@ class Visit(msgspec.Struct, frozen=True):
     prefix: str
     """Of the answer's id."""
     answer: Callable[[Stamp, Faults], Answer]
+    tongue: Tongue = OPENAI
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -30,6 +33,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     characters: tuple[str, ...]
     prefix: str
     answer: Callable[[Any, Name, Stamp, Faults], Answer]
+    tongue: Tongue = OPENAI
 
 
 POSTS = {
@@ -37,7 +41,15 @@ POSTS = {
     "/completions": Endpoint(msgspec.json.Decoder(CompletionRequest), ("echo", "story"), "cmpl-", completions.answer),
     "/embeddings": Endpoint(msgspec.json.Decoder(EmbeddingRequest), ("embed",), "embd-", embeddings.answer),
     "/moderations": Endpoint(msgspec.json.Decoder(ModerationRequest), ("moderate",), "modr-", moderations.answer),
+    "/messages": Endpoint(msgspec.json.Decoder(MessagesRequest), names.WRITERS, "msg_", messages.answer, ANTHROPIC),
+    "/messages/count_tokens": Endpoint(msgspec.json.Decoder(CountRequest), names.WRITERS, "", messages.count, ANTHROPIC),
 }
+
+
+def tongue(path: str) -> Tongue:
+    """The dialect that is spoken at a path."""
+    endpoint = POSTS.get(path.removeprefix("/v1"))
+    return endpoint.tongue if endpoint is not None else OPENAI
 
 
 def find(method: str, path: str, body: bytes) -> Visit:
@@ -51,7 +63,9 @@ def find(method: str, path: str, body: bytes) -> Visit:
         name = names.read(asked)
         if name is None or name.character not in endpoint.characters:
             raise unknown_model(asked)
-        return Visit(name, endpoint.prefix, lambda stamp, faults: endpoint.answer(request, name, stamp, faults))
+        return Visit(
+            name, endpoint.prefix, lambda stamp, faults: endpoint.answer(request, name, stamp, faults), endpoint.tongue
+        )
     if place == MODELS:
         _expect("GET", method, path)
         return Visit(None, "", lambda _stamp, _faults: catalogue.listing())

@@ -6,7 +6,7 @@ one in brackets holds. N counts frames of a stream that carry content or a role 
 on a whole answer the place is the middle of the body.
 
 Instead of an answer:
-  400 … 599          that status, with OpenAI's error body. 429 carries Retry-After (1).
+  400 … 599          that status, with the dialect's error body. 429 carries Retry-After (1).
   quota              429 `insufficient_quota`, without Retry-After.
   retry-after=S      Retry-After in seconds, for any status; retry-after-ms=MS likewise.
   silence            the request is read, nothing ever comes back, the connection stays open.
@@ -21,9 +21,9 @@ While it answers:
   pause=S [5]        status and headers at once, the first byte of the body S seconds later.
   stall=N [3]        N frames, then silence on an open connection.
   cut=N [3]          N frames, then FIN without the last chunk; whole: half of content-length.
-  late-error=N [3]   N frames, then an error event, then an orderly end without [DONE].
+  late-error=N [3]   N frames, then an error event, then an orderly end without the last event.
   malformed=N [3]    after N frames one whose JSON is broken; whole: orderly HTTP, JSON cut in half.
-  no-done            an orderly end without [DONE].
+  no-done            an orderly end without the last event ([DONE], message_stop).
   no-usage           no usage, asked for or not.
   keepalive          a comment line before each frame, and one a second during `pause`.
   crlf               lines end with CR LF.
@@ -42,7 +42,8 @@ from typing import Any
 
 import msgspec
 
-from entrepot.sandbox.answers import Whole, error_body, refusal
+from entrepot.sandbox.answers import Whole, refusal
+from entrepot.sandbox.tongues import OPENAI, Problem, Tongue
 
 MAX_NUMBER = 1 << 30
 MAX_FRAME = 8 * 1024 * 1024
@@ -139,14 +140,14 @@ _TYPES = {
 }
 
 
-def refused(faults: Faults) -> Whole | None:
+def refused(faults: Faults, tongue: Tongue = OPENAI) -> Whole | None:
     """The error answer that was asked for, if one was."""
     if not faults.status and not faults.quota:
         return None
     headers = [(b"content-type", b"application/json")]
     if faults.quota:
-        body = error_body("insufficient_quota", "You asked the sandbox for an empty account.", None, "insufficient_quota")
-        return Whole(body, 429, tuple(headers))
+        body = tongue.error(_QUOTA)
+        return Whole(body, _QUOTA.status, tuple(headers))
     wait = faults.retry_after
     if wait is None and faults.status == 429 and faults.retry_after_ms is None:
         wait = 1.0
@@ -156,10 +157,13 @@ def refused(faults: Faults) -> Whole | None:
         headers.append((b"retry-after-ms", b"%g" % faults.retry_after_ms))
     default = ("server_error", None) if faults.status >= 500 else ("invalid_request_error", None)
     kind, code = _TYPES.get(faults.status, default)
-    body = error_body(kind, f"You asked the sandbox for status {faults.status}.", None, code)
-    return Whole(body, faults.status, tuple(headers))
+    problem = Problem(faults.status, f"You asked the sandbox for status {faults.status}.", kind, code=code)
+    return Whole(tongue.error(problem), faults.status, tuple(headers))
 
 
-LATE_ERROR = error_body("server_error", "You asked the sandbox for an error.", None, "sandbox_fault")
+_QUOTA = Problem(
+    429, "You asked the sandbox for an empty account: insufficient quota.", "insufficient_quota", code="insufficient_quota"
+)
+LATE_ERROR = Problem(500, "You asked the sandbox for an error.", "server_error", code="sandbox_fault")
 HTML = b"<!doctype html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n"
 GARBAGE = b"\x16\x03\x01 this is not HTTP \x00\xff\xfe\r\n\r\n"

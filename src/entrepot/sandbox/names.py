@@ -10,6 +10,8 @@ import msgspec
 
 PREFIX = "sandbox/"
 CHAT = ("echo", "story", "tools", "json", "think", "audio")
+WRITERS = ("echo", "story", "tools", "json", "think")
+"""Those that speak Anthropic's dialect too."""
 CHARACTERS = (*CHAT, "embed", "moderate")
 MAX_TOKENS = 1_000_000
 MAX_PACE = 100_000.0

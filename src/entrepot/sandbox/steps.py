@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from entrepot.sandbox.answers import DONE, Answer, Headers, Stream, Whole, request_headers
+from entrepot.sandbox.answers import Answer, Stream, Whole
 from entrepot.sandbox.faults import HTML, LATE_ERROR, Faults
+from entrepot.sandbox.tongues import OPENAI, Headers, Tongue
 
 BLOCK = 65_536
 
@@ -39,34 +40,34 @@ class Script(msgspec.Struct, frozen=True):
     """Seconds between two byte steps."""
 
 
-def plan(answer: Answer, faults: Faults) -> Script:
+def plan(answer: Answer, faults: Faults, tongue: Tongue = OPENAI) -> Script:
     """The steps of an answer with the faults that were asked for."""
-    answer = _replaced(answer, faults)
+    answer = _replaced(answer, faults, tongue)
     if isinstance(answer, Whole):
         script = _whole(answer, faults)
     else:
-        script = Script(200, answer.headers, _frames(answer.frames, faults), answer.gap)
+        script = Script(200, answer.headers, _frames(answer.frames, faults, tongue), answer.gap)
     steps = script.steps
     if faults.slowdrip > 0:
         steps = _drip(steps, faults.slowdrip)
     if faults.pause > 0:
         comments = faults.keepalive and isinstance(answer, Stream)
         steps = _paused(steps, faults.pause, comments=comments)
-    return Script(script.status, (*script.headers, *request_headers()), steps, script.gap)
+    return Script(script.status, (*script.headers, *tongue.headers()), steps, script.gap)
 
 
-def _replaced(answer: Answer, faults: Faults) -> Answer:
+def _replaced(answer: Answer, faults: Faults, tongue: Tongue) -> Answer:
     """Another answer instead, where one of the 200s that are none was asked for."""
     if faults.html:
         return Whole(HTML, headers=((b"content-type", b"text/html; charset=utf-8"),))
     if faults.empty:
         return Whole(b"", headers=answer.headers)
     if faults.lie and isinstance(answer, Whole):
-        return Whole(LATE_ERROR)
+        return Whole(tongue.error(LATE_ERROR))
     if faults.late_error is not None and isinstance(answer, Whole):
-        return Whole(LATE_ERROR)
+        return Whole(tongue.error(LATE_ERROR))
     if faults.lie and isinstance(answer, Stream):
-        return Stream(iter([_event(LATE_ERROR), DONE]))
+        return Stream(iter([tongue.error_event(LATE_ERROR), tongue.done]))
     return answer
 
 
@@ -114,17 +115,17 @@ def _halved(steps: Iterator[Step], length: int, stop: Break) -> Iterator[Step]:
     yield stop
 
 
-def _frames(frames: Iterator[bytes], faults: Faults) -> Iterator[Step]:
+def _frames(frames: Iterator[bytes], faults: Faults, tongue: Tongue) -> Iterator[Step]:
     """The frames of a stream with what befalls them."""
     if not _touches_frames(faults):
         yield from frames
         return
     places = _places(faults)
     for number, frame in enumerate(frames):
-        if frame == DONE and faults.no_done:
+        if frame == tongue.done and faults.no_done:
             continue
         if number in places:
-            yield from _befalls(number, faults)
+            yield from _befalls(number, faults, tongue)
             if number != faults.malformed:
                 return
         if faults.keepalive:
@@ -144,12 +145,12 @@ def _places(faults: Faults) -> tuple[int, ...]:
     return tuple(place for place in named if place is not None)
 
 
-def _befalls(number: int, faults: Faults) -> Iterator[Step]:
+def _befalls(number: int, faults: Faults, tongue: Tongue) -> Iterator[Step]:
     """What happens before frame `number`."""
     if number == faults.malformed:
-        yield b'data: {"id":"chatcmpl-broken","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"cont\n\n'
+        yield tongue.broken
     elif number == faults.late_error:
-        yield _event(LATE_ERROR)
+        yield tongue.error_event(LATE_ERROR)
     elif number == faults.stall:
         yield Break.STALL
     elif number == faults.cut:
@@ -180,7 +181,3 @@ def _paused(steps: Iterator[Step], seconds: float, *, comments: bool) -> Iterato
     else:
         yield Pause(seconds)
     yield from steps
-
-
-def _event(body: bytes) -> bytes:
-    return b"data: " + body + b"\n\n"

@@ -3,8 +3,8 @@
 import pytest
 
 from entrepot.core.faults import Fault, Kind
-from entrepot.dialects.shared.openai_chunk import Choice, Delta, given, mended, read, read_choices, read_lenient
-from entrepot.kit.json import Raw, decode
+from entrepot.dialects.shared.openai_chunk import Choice, Delta, given, read, read_choices, read_lenient
+from entrepot.kit.json import Raw
 
 
 def lenient(delta: str) -> Delta:
@@ -73,10 +73,6 @@ def test_what_a_strict_parser_refuses(payload: bytes) -> None:
     assert chunk.choices is not None
     assert chunk.choices[0].delta is not None
     assert chunk.choices[0].delta.content
-
-
-def test_mending_leaves_whole_pairs_alone() -> None:
-    assert decode(mended(b'"\\ud83d\\ude00 \\ud83d \\uD83D\\uDE00"')) == "😀 \ufffd 😀"
 
 
 @pytest.mark.parametrize("payload", [b"nonsense", b"[1]", b'"x"', b'{"choices":', b""])

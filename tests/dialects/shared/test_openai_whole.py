@@ -7,7 +7,8 @@ import pytest
 from entrepot.core.dialect import Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Basis, Usage
-from entrepot.dialects.shared.openai_whole import TAIL, WholeTap
+from entrepot.dialects.shared.openai_whole import WholeTap
+from entrepot.dialects.shared.whole import TAIL
 
 ANSWER = (
     b'{"id":"c","model":"vendor","choices":[{"index":0,"message":{"role":"assistant","content":"Hello there, how are you?"},'

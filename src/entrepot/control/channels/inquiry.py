@@ -138,7 +138,8 @@ def _request(services: Services, target: Target) -> Request:
         raise InvalidError("The vendor has no list of models, and the channel names none exactly that could be called.")
     said = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
     route = msgspec.structs.replace(route, model=model)
-    return target.vendor.request(route, "chat", json.encode(said), ())
+    operation = "chat" if "chat" in target.vendor.operations else "messages"  # the body is right for both
+    return target.vendor.request(route, operation, json.encode(said), ())
 
 
 def _exact(models: Iterable[str]) -> str | None:

@@ -4,7 +4,7 @@ from entrepot.core.call import Peek
 from entrepot.core.dialect import Changes, Rendered, Tap, Tapping
 from entrepot.core.faults import Fault
 from entrepot.core.http import Headers
-from entrepot.dialects.shared import openai_faults, openai_requests
+from entrepot.dialects.shared import bodies, openai_faults, openai_requests
 from entrepot.dialects.shared.openai_stream import StreamTap
 from entrepot.dialects.shared.openai_whole import WholeTap
 from entrepot.kit.json import Members
@@ -14,6 +14,9 @@ class OpenAIFamily:
     """A dialect of the family (contract: core/dialect.py, Dialect)."""
 
     name = ""
+    passes: tuple[bytes, ...] = ()
+    shows: tuple[bytes, ...] = (b"openai-version", b"openai-processing-ms")
+    id_header = b""
     required = ""
     """The member that a request must have beside the model; empty where the vendor has a default."""
     required_array = False
@@ -29,11 +32,11 @@ class OpenAIFamily:
 
         Raises Fault: INVALID_JSON, TOO_DEEP, INVALID_FIELD, MISSING_MODEL, FOREIGN_OBJECT.
         """
-        members = openai_requests.read_members(body)
-        model = openai_requests.read_model(members, self.default_model)
+        members = bodies.read_members(body)
+        model = bodies.read_model(members, self.default_model)
         if self.required:
-            openai_requests.need(members, self.required, array=self.required_array)
-        stream = self.streams and openai_requests.read_flag(members, "stream")
+            bodies.need(members, self.required, array=self.required_array)
+        stream = self.streams and bodies.read_flag(members, "stream")
         return Peek(
             model=model,
             stream=stream,
@@ -47,7 +50,7 @@ class OpenAIFamily:
 
     def choices(self, members: Members) -> int:
         """How many answers a request asks for."""
-        return openai_requests.read_count(members, "n") or 1
+        return bodies.read_count(members, "n") or 1
 
     def guard(self, members: Members) -> tuple[str, ...]:
         """Take out what may not pass, and name it; refuse what names another tenant's objects. Raises Fault(FOREIGN_OBJECT)."""
@@ -66,8 +69,9 @@ class OpenAIFamily:
         """A vendor's answer with status ≥ 400 as a fault."""
         return openai_faults.refusal(status, headers, body)
 
-    def render(self, fault: Fault) -> Rendered:
+    def render(self, fault: Fault, request_id: str = "") -> Rendered:
         """A fault before the first byte."""
+        del request_id  # it is in a header
         return openai_faults.render(fault)
 
     def render_late(self, fault: Fault) -> bytes:

@@ -13,12 +13,12 @@ from entrepot.core.dialect import Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Usage
 from entrepot.dialects.shared import openai_chunk, openai_faults
+from entrepot.dialects.shared.costs import priced_frame, states_cost
 from entrepot.dialects.shared.openai_chunk import ABSENT, Choice, Chunk, given
-from entrepot.dialects.shared.openai_cost import priced_frame, states_cost
 from entrepot.dialects.shared.openai_cutoff import cut_off
 from entrepot.dialects.shared.openai_delivered import Delivered
-from entrepot.dialects.shared.openai_shown import Shown
 from entrepot.dialects.shared.openai_usage import Fields, read_usage
+from entrepot.dialects.shared.shown import Shown
 from entrepot.kit import json, sse
 from entrepot.kit.json import Raw
 

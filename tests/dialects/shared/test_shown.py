@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from entrepot.dialects.shared.openai_shown import Shown
+from entrepot.dialects.shared.shown import Shown
 
 
 def shown(payload: bytes, frame: bytes | None = None) -> bytes:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.dialects.shared.openai_cost import priced_body, priced_frame, states_cost
+from entrepot.dialects.shared.costs import priced_body, priced_frame, states_cost
 
 
 @pytest.mark.parametrize(

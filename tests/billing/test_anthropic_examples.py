@@ -1,0 +1,53 @@
+"""Charges for every recording of Anthropic's dialect that carries usage, against a reading with nothing of ours."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from entrepot.billing.charge import charge
+from entrepot.core.dialect import Tapping
+from entrepot.core.money import format_usd, parse_ratio
+from entrepot.dialects.catalogue import load_dialects
+from tests.billing.books import quote, row
+from tests.dialects.anthropic.recordings import Recording, answers, recorded_usage
+from tests.shared import requires_shared
+
+# Prices with nothing in common, so that a token in the wrong kind changes the sum.
+USD = {
+    "input": "3.003", "cache_read": "0.307", "cache_write_5m": "3.761", "cache_write_1h": "6.011", "output": "15.013",
+    "reasoning": "17.019", "search": "0.0101",
+}  # fmt: skip
+ODD = quote(*(row(kind, usd) for kind, usd in USD.items()))
+RATIO = "0.731"
+
+
+def by_decimals(recording: Recording) -> Decimal:
+    """USD for a recording, from Anthropic's documentation: input leaves the cache out, output holds the thinking."""
+    used = recorded_usage(recording)
+    counts = {
+        "input": used.input,
+        "cache_read": used.cache_read,
+        "cache_write_5m": used.cache_5m,
+        "cache_write_1h": used.cache_1h,
+        "output": used.output - used.thinking,
+        "reasoning": used.thinking,
+        "search": used.searches,
+    }
+    total = sum(count * Decimal(USD[kind]) / (1 if kind == "search" else 1_000_000) for kind, count in counts.items())
+    return (Decimal(total) * Decimal(RATIO)).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+
+
+@requires_shared
+def test_every_recording() -> None:
+    count = 0
+    kinds: set[str] = set()
+    for stream in (False, True):
+        for recording in answers(stream=stream):
+            tap = load_dialects()["messages"].tap(Tapping(stream=stream))
+            tap.feed(recording.body)
+            tap.end()
+            assert tap.usage is not None, recording.id
+            bill = charge(tap.usage, ODD, parse_ratio(RATIO))
+            assert Decimal(format_usd(bill.total)) == by_decimals(recording), recording.id
+            kinds |= {line.kind for line in bill.lines}
+            count += 1
+    assert count > 230
+    assert kinds >= {"input", "output", "cache_read", "cache_write_5m", "reasoning", "search"}
