@@ -22,7 +22,7 @@ from entrepot.buckets.record import encode, settled
 from entrepot.buckets.rows import Facts
 from entrepot.buckets.verify import verify
 from entrepot.core.record import Attempt, Record
-from entrepot.core.usage import TOKEN_KINDS, Usage
+from entrepot.core.usage import Usage
 from entrepot.kit.clock import SystemClock
 from entrepot.store.contract import Many
 from entrepot.store.migrate import migrate
@@ -31,7 +31,7 @@ from tests.databases import PostgresServer
 
 CALLERS = 64
 """Cold calls at once."""
-PRICES = dict.fromkeys(TOKEN_KINDS[:-1], 150_000_000)
+PRICES = '{"input":150000000,"cache_read":75000000,"output":600000000}'
 
 
 def facts(number: int) -> Facts:
@@ -63,7 +63,7 @@ def facts(number: int) -> Facts:
         bytes_in=3900,
         bytes_out=18_000,
     )
-    return Facts(record, PRICES, {}, 1_000_000, "bf401473e72a")
+    return Facts(record, PRICES, 1_000_000, "bf401473e72a")
 
 
 class Stopwatch:

@@ -41,8 +41,8 @@ def test_chat_models_have_both_prices(catalogue: list[ModelPrices], book: PriceB
     for model in catalogue:
         if model.mode == "chat" and model.owner != "sandbox":
             tier = quoted(book, model.name).tier(0)
-            assert 0 < tier.price("input") <= tier.price("output"), model.name
-            assert tier.price("cache_read") <= tier.price("input"), model.name
+            assert 0 < tier.prices["input"] <= tier.prices["output"], model.name
+            assert tier.prices["cache_read"] <= tier.prices["input"], model.name
             assert max(tier.nano) < 1000 * 10**9, model.name  # a slip of the point would show
 
 
@@ -68,7 +68,7 @@ def test_longer_prompts_are_not_cheaper(catalogue: list[ModelPrices], book: Pric
 )
 def test_some_prices(book: PriceBook, model: str, prompt: int, usd: dict[str, str]) -> None:
     tier = quoted(book, model).tier(prompt)
-    assert {kind: tier.price(kind) for kind in usd} == {kind: round(float(text) * 10**9) for kind, text in usd.items()}
+    assert {kind: tier.prices[kind] for kind in usd} == {kind: round(float(text) * 10**9) for kind, text in usd.items()}
 
 
 def test_some_units(book: PriceBook) -> None:

@@ -35,7 +35,7 @@ def quotes(draw: st.DrawFn, *, tiers: bool = True) -> Quote:
 def by_fractions(usage: Usage, prices: Quote, ratio: int, of: Units) -> Fraction:
     """nano-USD, exactly; the sum written down another way."""
     tier = prices.tier(usage.prompt_total)
-    total = sum((Fraction(getattr(usage, kind) * tier.price(kind), 10**6) for kind in TOKENS), Fraction(0))
+    total = sum((Fraction(getattr(usage, kind) * tier.prices[kind], 10**6) for kind in TOKENS), Fraction(0))
     counted = {"call": of.calls, "image": of.images, "second": of.seconds, "character": of.characters, "search": usage.searches}
     total += sum(count * prices.unit(kind, usage.prompt_total) for kind, count in counted.items())
     return total * Fraction(ratio, 10**6)

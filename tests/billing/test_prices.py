@@ -15,7 +15,7 @@ def prices(name: str, *rows: PriceRow) -> dict[str, list[PriceRow]]:
 
 def input_price(found: PriceBook, model: str, at: int = 0) -> int | None:
     priced = found.quote(model, at)
-    return None if priced is None else priced.tier(0).price("input")
+    return None if priced is None else priced.tier(0).prices["input"]
 
 
 def test_the_most_specific_name_gives_all_prices() -> None:
@@ -58,7 +58,7 @@ def test_prices_begin_to_hold_at_their_time() -> None:
     assert input_price(found, "m", DAY) == 10**9  # and back: what is remembered has its time
     later = found.quote("m", 9 * DAY)
     assert later is not None
-    assert later.tier(0).price("output") == 4 * 10**9  # a kind that was not set again stays
+    assert later.tier(0).prices["output"] == 4 * 10**9  # a kind that was not set again stays
 
 
 def test_until_its_own_price_holds_the_wildcard_does() -> None:
@@ -93,7 +93,7 @@ def test_a_star_in_a_name_is_no_exact_name() -> None:
 )
 def test_what_a_kind_costs_that_has_no_price(priced: dict[str, str], kind: str, usd: int) -> None:
     found = quote(*(row(name, price) for name, price in priced.items()))
-    assert found.tier(0).price(kind) == usd * 10**9
+    assert found.tier(0).prices[kind] == usd * 10**9
 
 
 def test_tiers_hold_above_their_length() -> None:
@@ -108,7 +108,7 @@ def test_tiers_hold_above_their_length() -> None:
 
     def priced(prompt: int) -> tuple[int, ...]:
         tier = found.tier(prompt)
-        return tuple(tier.price(kind) // 10**8 for kind in ("input", "output", "reasoning", "cache_read", "cache_write_5m"))
+        return tuple(tier.prices[kind] // 10**8 for kind in ("input", "output", "reasoning", "cache_read", "cache_write_5m"))
 
     assert priced(0) == priced(200_000) == (10, 100, 100, 1, 10)
     assert priced(200_001) == priced(500_000) == (20, 150, 150, 1, 20)  # derived kinds follow; cache_read has its own price
@@ -117,7 +117,7 @@ def test_tiers_hold_above_their_length() -> None:
 
 def test_tiers_without_a_ground_floor() -> None:
     found = quote(row("output", "1"), row("input", "2", prompt_over=1000))
-    assert [found.tier(prompt).price("input") for prompt in (0, 1000, 1001)] == [0, 0, 2 * 10**9]
+    assert [found.tier(prompt).prices["input"] for prompt in (0, 1000, 1001)] == [0, 0, 2 * 10**9]
 
 
 def test_a_new_price_of_a_tier_replaces_that_tier_only() -> None:
@@ -125,7 +125,7 @@ def test_a_new_price_of_a_tier_replaces_that_tier_only() -> None:
     then, now = found.quote("m", 0), found.quote("m", DAY)
     assert then is not None
     assert now is not None
-    assert [q.tier(n).price("input") // 10**9 for q in (then, now) for n in (10, 11)] == [1, 2, 1, 5]
+    assert [q.tier(n).prices["input"] // 10**9 for q in (then, now) for n in (10, 11)] == [1, 2, 1, 5]
 
 
 def test_units_by_size_and_quality() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from entrepot.buckets.rows import Facts, Line, line_of
+from entrepot.buckets.rows import Facts, Line, columns_of
 from entrepot.core.record import Attempt, Record
 from entrepot.core.usage import NOTHING, TOKEN_KINDS, Basis, Usage
 
@@ -37,7 +37,10 @@ RECORD = Record(
     bytes_out=200,
     dropped=("store",),
 )
-PRICES = {"input": 1_000, "cache_read": 1_000, "cache_write_5m": 1_250, "output": 4_000, "reasoning": 4_000}
+
+
+def line_of(facts: Facts) -> Line:
+    return Line(*columns_of(facts))
 
 
 def record(**changes: Any) -> Record:
@@ -45,20 +48,23 @@ def record(**changes: Any) -> Record:
 
 
 def test_every_fact_has_its_column() -> None:
-    line = line_of(Facts(RECORD, PRICES, {"call": 7}, 500_000, "book"))
+    line = line_of(Facts(RECORD, '{"input":1000}', 500_000, "book"))
     assert (line.id, line.day, line.arrived_at, line.stream) == (RECORD.id, "20261120", 1_795_000_000_250_000, 1)
     assert (line.prompt_tokens, line.output_tokens, line.basis) == (12, 6, "vendor")
     assert json.loads(line.tokens) == {"input": 10, "cache_read": 2, "output": 5, "reasoning": 1}
-    assert json.loads(line.prices) == {"input": 1_000, "cache_read": 1_000, "output": 4_000, "reasoning": 4_000, "call": 7}
-    assert (line.ttft_us, line.total_us, line.ratio_ppm, line.price_book) == (1_500, 20_250, 500_000, "book")
+    assert (line.prices, line.ratio_ppm, line.price_book) == ('{"input":1000}', 500_000, "book")
+    assert (line.ttft_us, line.total_us, line.bytes_in, line.bytes_out) == (1_500, 20_250, 100, 200)
+    assert (line.user_id, line.key_id, line.group_name, line.channel_id, line.upstream_model) == (2, 3, "default", 4, "u")
+    assert (line.operation, line.dialect, line.status, line.outcome, line.fault) == ("chat", "openai_chat", 200, "ok", None)
+    assert (line.model, line.address, line.client_id) == ("m", "192.0.2.1", "mine")
     assert json.loads(line.attempts)[0]["channel"] == "c"
     assert json.loads(line.dropped) == ["store"]
 
 
 def test_tokens_are_named_whoever_counted_them() -> None:
-    counted = line_of(Facts(record(usage=Usage(input=3, searches=2, basis=Basis.COUNTED)), PRICES))
+    counted = line_of(Facts(record(usage=Usage(input=3, searches=2, basis=Basis.COUNTED))))
     assert (json.loads(counted.tokens), counted.basis) == ({"input": 3, "searches": 2}, "counted")
-    nothing = line_of(Facts(record(usage=NOTHING, dropped=(), ttft_ms=None), PRICES))
+    nothing = line_of(Facts(record(usage=NOTHING, dropped=(), ttft_ms=None)))
     assert (nothing.tokens, nothing.prices, nothing.basis, nothing.dropped, nothing.ttft_us) == ("{}", "{}", "none", "[]", None)
 
 
@@ -73,7 +79,7 @@ def test_what_journals_hold_keeps_its_order() -> None:
         "user_id", "key_id", "key_name", "group", "channel_id", "channel", "provider", "upstream_model", "attempts", "usage",
         "ttft_ms", "total_ms", "bytes_in", "bytes_out", "dropped", "charge",
     )  # fmt: skip
-    assert Facts.__struct_fields__[:5] == ("record", "prices", "units", "ratio_ppm", "price_book")
+    assert Facts.__struct_fields__[:4] == ("record", "prices", "ratio_ppm", "price_book")
     assert Line.__struct_fields__[:3] == ("id", "day", "arrived_at")
     assert (len(Line.__struct_fields__) - len(Line.__struct_defaults__), len(Record.__struct_defaults__) >= 7) == (11, True)
     # Counts are put beside prices by place (billing/charge.py), and a basis that is not the vendor's comes last.

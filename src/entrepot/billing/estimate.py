@@ -5,15 +5,14 @@ standing `max_tokens=32000`), and grows by slices as tokens flow. Estimates err 
 what the vendor counts in the end is what is charged.
 """
 
-import re
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from entrepot.billing.charge import EXACT, MAX_CHARGE, ONE_CALL, PER_UNIT, Units
 from entrepot.billing.prices import Quote, Tier
+from entrepot.billing.prompt import read_prompt
 from entrepot.core.call import Peek
-from entrepot.core.counting import count_json
 from entrepot.kit.json import Members
 
 DEFAULT_CAP: Final = 4096
@@ -27,18 +26,6 @@ MAX_OUTPUT: Final = 2**31 - 1
 
 _MARGIN = 16
 """Tokens that a prompt is held for beside a quarter more than was counted: roles, separators, what a vendor adds."""
-# One pass, begun at quotation marks only: ten times faster than looking for words.
-_MARK = re.compile(
-    rb'"(?:(?P<link>(?:url|image_url|file_url|fileUri|file_uri|file_id)"\s*:\s*"(?!data:))'
-    rb'|(?P<hour>ttl"\s*:\s*"1h")'
-    rb'|(?:data:[^"\\]{0,200};base64,)?(?P<data>[A-Za-z0-9+/=_-]{1024,})")'
-)
-_LINK_TOKENS = 1000
-"""A picture or document that the vendor fetches: about a large picture at most vendors."""
-_DATA_TOKENS, _DATA_LENGTH = 300, 400
-"""Characters of base64 a token, beside a flat part: a picture of 1 MB makes 3,500, a minute of speech at 64 kbit/s 1,900."""
-_SHORT = 24
-"""Bytes of a member that cannot hold any of this."""
 
 
 class Estimate(msgspec.Struct, frozen=True, gc=False):
@@ -92,20 +79,14 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
         return min(most, self.cap // self.choices if self.capped else MAX_OUTPUT)
 
 
-class _Prompt(NamedTuple):
-    tokens: int
-    hour: bool
-    """It asks for a cache that lasts an hour."""
-
-
 def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEFAULT_CAP, units: Units = ONE_CALL) -> Estimate:
     """What a call may cost. `ratio_ppm` is the dearest of its groups'; `default_cap` is 0 where no text is written."""
-    counted = _read(peek.members)
+    counted = read_prompt(peek.members)
     prompt = counted.tokens + counted.tokens // 4 + _MARGIN
     tier = quote.tier(prompt)
     choices = max(peek.choices, 1)
     cap = default_cap if peek.max_output is None or not default_cap else peek.max_output
-    fixed = prompt * _prompt_price(tier, counted) + PER_UNIT * _unit_costs(quote, units, prompt)
+    fixed = prompt * (tier.longest_read if counted.hour else tier.read) + PER_UNIT * _unit_costs(quote, units, prompt)
     return Estimate(
         prompt=prompt,
         counted=counted.tokens,
@@ -118,46 +99,19 @@ def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEF
     )
 
 
-def prompt_tokens(members: Members) -> int:
-    """Tokens of a request, about: texts by class of byte, pictures and sounds by their size."""
-    return _read(members).tokens
-
-
-def _read(members: Members) -> _Prompt:
-    tokens, hour = 0, False
-    for raw in members.values():
-        value = bytes(raw)
-        tokens += count_json(value)
-        if len(value) >= _SHORT:
-            for mark in _MARK.finditer(value):
-                if mark.lastgroup == "link":
-                    tokens += _LINK_TOKENS
-                elif mark.lastgroup == "data":
-                    start, end = mark.span("data")
-                    tokens += _DATA_TOKENS + (end - start) // _DATA_LENGTH
-                else:
-                    hour = True
-    return _Prompt(tokens, hour)
-
-
-def _prompt_price(tier: Tier, prompt: _Prompt) -> int:
-    """The dearest way to read this prompt: nobody knows yet what the vendor will put into its cache."""
-    price = max(tier.price("input"), tier.price("cache_write_5m"))
-    return max(price, tier.price("cache_write_1h")) if prompt.hour else price
-
-
 def _output_price(tier: Tier, members: Members) -> int:
-    price = max(tier.price("output"), tier.price("reasoning"))
-    wanted = members.get("modalities")
+    price, wanted = tier.written, members.get("modalities")
     if wanted is not None:
         if b"audio" in bytes(wanted):
-            price = max(price, tier.price("audio_output"))
+            price = max(price, tier.prices["audio_output"])
         if b"image" in bytes(wanted):
-            price = max(price, tier.price("image_output"))
+            price = max(price, tier.prices["image_output"])
     return price
 
 
 def _unit_costs(quote: Quote, units: Units, prompt: int) -> int:
+    if not quote.units:
+        return 0
     size, quality = units.size.lower(), units.quality.lower()
     counted = {"call": units.calls, "image": units.images, "second": units.seconds, "character": units.characters}
     return sum(count * quote.unit(kind, prompt, size, quality) for kind, count in counted.items() if kind in quote.units)

@@ -7,6 +7,7 @@ free. Units that no row prices cost nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
@@ -40,22 +41,30 @@ _MEMO_NAME = 256
 _FOREVER = 2**63 - 1
 
 
-class Tier(msgspec.Struct, frozen=True):
+class Tier(msgspec.Struct, frozen=True, gc=False):
     """The token prices for prompts over a length."""
 
     prompt_over: int
     nano: tuple[int, ...]
     """nano-USD per 1 M tokens, in the order of TOKENS."""
-    prices: dict[str, int] = {}
-    """The same by kind: made of them, and never changed."""
+    # Made of them: once a tier, not once a call.
+    prices: Mapping[str, int] = {}
+    """By kind."""
+    read: int = 0
+    """The dearest way to read a prompt: nobody knows beforehand what the vendor will put into its cache."""
+    longest_read: int = 0
+    """The same where a cache that lasts an hour was asked for."""
+    written: int = 0
+    """The dearest way to write text."""
+    texts: dict[tuple[bool, ...], str] = {}
+    """Prices as usage rows have them, by the kinds that were used: filled by `rows.py`, at most 1,024."""
 
     def __post_init__(self) -> None:
-        """Once a tier, not once a call."""
-        msgspec.structs.force_setattr(self, "prices", dict(zip(TOKENS, self.nano, strict=True)))
-
-    def price(self, kind: str) -> int:
-        """nano-USD per 1 M tokens of a kind."""
-        return self.prices[kind]
+        prices = dict(zip(TOKENS, self.nano, strict=True))
+        read = max(prices["input"], prices["cache_write_5m"])
+        made = {"prices": prices, "read": read, "longest_read": max(read, prices["cache_write_1h"])}
+        for name, value in (made | {"written": max(prices["output"], prices["reasoning"])}).items():
+            msgspec.structs.force_setattr(self, name, value)
 
 
 class Rate(msgspec.Struct, frozen=True, gc=False):
@@ -156,6 +165,7 @@ class PriceBook:
         yield from (name for name in self._wildcards if patterns.matches(name, model))
 
 
+@lru_cache(maxsize=64)
 def free(book: str = "") -> Quote:
     """A quote by which everything costs nothing."""
     return Quote("", book, (Tier(0, (0,) * len(TOKENS)),), MappingProxyType({}))

@@ -1,14 +1,30 @@
-"""A finished call as the facts that its journal record carries: prices as they held, by reference where that will do."""
+"""A finished call as the facts that its journal record carries: with the prices that held."""
+
+from msgspec.structs import astuple
 
 from entrepot.billing.charge import unit_prices
 from entrepot.billing.prices import Quote
 from entrepot.buckets.rows import Facts
 from entrepot.core.money import PPM
 from entrepot.core.record import Record
+from entrepot.core.usage import Usage
+from entrepot.kit import json
+from entrepot.snapshot.prices import TOKENS
 
 
 def facts_of(record: Record, quote: Quote, ratio_ppm: int = PPM) -> Facts:
-    """What a usage row is made of. Runs on every call's way out: no text is made here."""
-    usage = record.usage
-    units = unit_prices(usage, quote) if quote.units and usage.kinds() else {}
-    return Facts(record, quote.tier(usage.prompt_total).prices, units, ratio_ppm, quote.book)
+    """What a usage row is made of. Runs on every call's way out."""
+    return Facts(record, _prices(record.usage, quote), ratio_ppm, quote.book)
+
+
+def _prices(usage: Usage, quote: Quote) -> str:
+    """The prices of what was used, as the usage row has them: a text that is made once for each set of kinds."""
+    tier = quote.tier(usage.prompt_total)
+    used = tuple(map(bool, astuple(usage)[: len(TOKENS)]))
+    text = tier.texts.get(used)
+    if text is None:
+        named = {kind: tier.prices[kind] for kind, some in zip(TOKENS, used, strict=True) if some}
+        text = tier.texts[used] = json.encode(named).decode()
+    if quote.units and usage.kinds():
+        text = json.encode(json.decode(text) | unit_prices(usage, quote)).decode()
+    return text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from entrepot.buckets.record import RecordError, Settle, decode
+from entrepot.buckets.record import CallSettle, RecordError, Settle, Settled, read
 from entrepot.buckets.segment import Entry
 
 
@@ -23,8 +23,14 @@ class Batch:
     start: int
     end: int
     entries: list[Entry] = field(default_factory=list[Entry])
-    settles: list[Settle] = field(default_factory=list[Settle])
+    """As they stand in the journal; none where the records come from memory (`fresh.py`)."""
+    settles: list[Settled] = field(default_factory=list[Settled])
     bad: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
+
+    @property
+    def moves(self) -> bool:
+        """Does it take the journal on?"""
+        return self.end > self.start
 
     @classmethod
     def of(cls, start: int, entries: Sequence[Entry]) -> "Batch":
@@ -32,10 +38,10 @@ class Batch:
         batch = cls(start, entries[-1].end if entries else start, list(entries))
         for entry in entries:
             try:
-                record = decode(entry.payload)
+                record = read(entry.payload)
             except RecordError as error:
                 batch.bad.append((entry, str(error)))
                 continue
-            if isinstance(record, Settle):
+            if isinstance(record, Settle | CallSettle):
                 batch.settles.append(record)
         return batch

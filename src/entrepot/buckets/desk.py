@@ -18,7 +18,7 @@ from entrepot.buckets.journal import KEEP, Journal, no_crash, sweep
 from entrepot.buckets.lease import UNLIMITED, Account
 from entrepot.buckets.options import Options as Options
 from entrepot.buckets.plan import HOUSE
-from entrepot.buckets.record import Written, within
+from entrepot.buckets.record import RECORD_MAX, Written
 from entrepot.buckets.trouble import Trouble
 from entrepot.buckets.waiting import Waiter, wishes_for
 from entrepot.kit.clock import Clock
@@ -27,9 +27,7 @@ from entrepot.store.contract import Database, StoreAwayError, StoreError
 
 _log = logging.getLogger("entrepot.buckets")
 
-RECORD_MAX = 4096
-"""Bytes in the journal that are kept free for the end of each call that is held."""
-BACKLOG = 64 * 1024
+BACKLOG = 160 * 1024
 """Bytes of journal that are flushed without waiting for the next tick."""
 SPARE_ENDS = 4
 """Such ends beyond the calls that run: for the next call, and for what is lost where a segment ends."""
@@ -207,7 +205,7 @@ class Buckets:
         return not self.fenced
 
     def write(self, request: str, record: Written) -> int:
-        position = self._journal.append(within(record, RECORD_MAX - 64))
+        position = self.flusher.fresh.append(record)
         if self.flusher.open:
             self.flusher.open.pop(request, None)
         self._crash("journal.written")
@@ -217,7 +215,7 @@ class Buckets:
         if not self._has_room():
             return  # the room left is for the ends of calls
         start = self._journal.end
-        self._journal.append(within(record, RECORD_MAX - 64))
+        self.flusher.fresh.append(record)
         self.flusher.open[request] = start
         self._crash("journal.written")
 

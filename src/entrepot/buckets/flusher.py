@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from entrepot.buckets import statements
 from entrepot.buckets.batch import Batch, Situation
 from entrepot.buckets.figures import Figures
+from entrepot.buckets.fresh import Fresh
 from entrepot.buckets.journal import Journal, no_crash
 from entrepot.buckets.lease import SHARE, UNLIMITED, Account
 from entrepot.buckets.plan import HOUSE, Plan, charges_of, make_plan
-from entrepot.buckets.record import RecordError, Settle, decode
+from entrepot.buckets.record import CallSettle, RecordError, Settle, read
 from entrepot.buckets.segment import Entry
 from entrepot.buckets.statements import Grant, LeaseChange
 from entrepot.kit.clock import Clock
@@ -29,7 +30,7 @@ from entrepot.store.contract import (
 
 _log = logging.getLogger("entrepot.buckets")
 
-BATCH = 256
+BATCH = 512
 """Records in one transaction."""
 GIVE_BACK = 1000
 """Idle leases that go back in one transaction: a sweep over a million accounts must not be one."""
@@ -52,6 +53,7 @@ class Flusher:
     ) -> None:
         self.db = db
         self.journal = journal
+        self.fresh = Fresh(journal)
         self.clock = clock
         self.figures = figures
         self.accounts: dict[int, Account] = {}
@@ -127,6 +129,7 @@ class Flusher:
         Raises StoreAwayError.
         """
         self.sure = False
+        self.fresh.forget()
         started = self.clock.monotonic()
         work: list[Step] = [
             statements.force_turn(self.db.dialect, self.incarnation),
@@ -186,7 +189,7 @@ class Flusher:
     def _next_batch(self) -> Batch:
         if self.applied >= self.journal.end:
             return Batch(self.applied, self.applied)
-        return Batch.of(self.applied, self.journal.read(self.applied)[:BATCH])
+        return self.fresh.batch(self.applied, BATCH) or Batch.of(self.applied, self.journal.read(self.applied)[:BATCH])
 
     async def _cover(self, batch: Batch) -> bool:
         """Lease what the batch charges beyond its leases, as far as it is there.
@@ -210,7 +213,7 @@ class Flusher:
         except StoreAwayError:
             raise
         except StoreError as error:
-            not_ours = isinstance(error, GuardError) and not (batch.entries and error.step == _USAGE_STEP)
+            not_ours = isinstance(error, GuardError) and not (batch.moves and error.step == _USAGE_STEP)
             if not_ours or not (split or self._refused_at == batch.start):
                 _log.warning("round refused", extra={"journal": self.journal.id, "error": str(error)})
                 self._refused_at = batch.start
@@ -253,11 +256,11 @@ class Flusher:
         except StoreError:
             self._undo(changes)
             raise
-        self._crash("flush.committed" if batch.entries else "grant.committed")
+        self._crash("flush.committed" if batch.moves else "grant.committed")
         self.turn += 1
         self.committed_at = started
         self.figures.rounds += 1
-        if batch.entries:
+        if batch.moves:
             self.figures.note_flush(self.clock.monotonic() - started)
         self.figures.recalls += len(answered)
         self._note(batch, plan, changes)
@@ -275,7 +278,7 @@ class Flusher:
         wishes, recall, answered = rest
         dialect, me = self.db.dialect, self.incarnation
         work: list[Step] = [statements.take_turn(dialect, me, self.turn)]
-        if batch.entries:
+        if batch.moves:
             counts = (min(self.floor, batch.end), len(batch.settles), len(batch.bad))
             work.append(statements.move_journal(dialect, self.journal.id, (batch.start, batch.end), counts))
             work += statements.write_plan(dialect, plan)
@@ -342,10 +345,10 @@ class Flusher:
     def _give_up(self, entry: Entry) -> None:
         """A parked record charges nobody until somebody has looked at it."""
         try:
-            record = decode(entry.payload)
+            record = read(entry.payload)
         except RecordError:
             return
-        if isinstance(record, Settle):
+        if isinstance(record, Settle | CallSettle):
             for bucket, nano in record.charges:
                 if bucket in self.accounts:
                     self.accounts[bucket].flush(nano, 0)

@@ -5,15 +5,17 @@ what journals of older programs hold, and what a replay writes.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
-from entrepot.buckets.rows import Facts, Line, line_of
+from entrepot.buckets.rows import Facts, Line, columns_of
 
 Charges: TypeAlias = tuple[tuple[int, int], ...]
 """(bucket id, nano-USD); the first is the wallet, the others are caps."""
 
+RECORD_MAX = 4096
+"""Bytes in the journal that are kept free for the end of each call that is held."""
 TEXT_LIMIT = 512
 """Characters kept of what a client or a vendor wrote (model names, ids)."""
 
@@ -25,6 +27,15 @@ class Settle(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
     charges: Charges
     held: int = 0
     """What its wallet had reserved."""
+
+    @property
+    def id(self) -> str:
+        """Of the call."""
+        return self.line.id
+
+    def columns(self) -> tuple[Any, ...]:
+        """The values of the usage row."""
+        return msgspec.structs.astuple(self.line)
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True, tag="p", gc=False):
@@ -42,6 +53,15 @@ class CallSettle(msgspec.Struct, frozen=True, array_like=True, tag="S", gc=False
     charges: Charges
     held: int = 0
 
+    @property
+    def id(self) -> str:
+        """Of the call."""
+        return self.facts.record.id
+
+    def columns(self) -> tuple[Any, ...]:
+        """The values of the usage row. Raises ValueError, OverflowError."""
+        return columns_of(self.facts)
+
 
 class CallProgress(msgspec.Struct, frozen=True, array_like=True, tag="P", gc=False):
     """`Progress`, as a call writes it."""
@@ -57,6 +77,7 @@ class Release(msgspec.Struct, frozen=True, array_like=True, tag="r", gc=False):
     id: str
 
 
+Settled: TypeAlias = Settle | CallSettle
 Record: TypeAlias = Settle | Progress | Release
 Written: TypeAlias = Record | CallSettle | CallProgress
 
@@ -70,7 +91,7 @@ encode: Callable[[Written], bytes] = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Settle | Progress | Release | CallSettle | CallProgress)
 
 
-def settled(said: Line | Facts, charges: Charges, held: int) -> Settle | CallSettle:
+def settled(said: Line | Facts, charges: Charges, held: int) -> Settled:
     """The end of a call, by what is said of it."""
     return CallSettle(said, charges, held) if isinstance(said, Facts) else Settle(said, charges, held)
 
@@ -80,21 +101,23 @@ def progressed(said: Line | Facts, charges: Charges, held: int) -> Progress | Ca
     return CallProgress(said, charges, held) if isinstance(said, Facts) else Progress(said, charges, held)
 
 
-def within(record: Written, most: int) -> bytes:
-    """The record as it stands in the journal, cut where it is longer than `most` bytes."""
-    payload = encode(record)
-    return payload if len(payload) <= most else encode(fitted(decode(payload)))
+def read(payload: bytes | memoryview) -> Written:
+    """The record as it was written. Raises RecordError."""
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise RecordError(str(error)) from None
 
 
 def decode(payload: bytes | memoryview) -> Record:
     """The record, with the columns of its usage row. Raises RecordError."""
+    found = read(payload)
     try:
-        found = _decoder.decode(payload)
         if isinstance(found, CallSettle):
-            return Settle(line_of(found.facts), found.charges, found.held)
+            return Settle(Line(*columns_of(found.facts)), found.charges, found.held)
         if isinstance(found, CallProgress):
-            return Progress(line_of(found.facts), found.charges, found.held)
-    except (msgspec.MsgspecError, ValueError, OverflowError) as error:
+            return Progress(Line(*columns_of(found.facts)), found.charges, found.held)
+    except (ValueError, OverflowError) as error:
         raise RecordError(str(error)) from None
     return found
 

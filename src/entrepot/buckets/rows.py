@@ -1,15 +1,17 @@
 """The usage row of a call: as the call itself knows it, and as columns, made of that where nobody waits."""
 
-from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
 from entrepot.core.money import PPM
 from entrepot.core.record import Record
-from entrepot.core.usage import TOKEN_KINDS, Basis, Usage
+from entrepot.core.usage import Basis, Usage
 from entrepot.kit import json
 from entrepot.kit.clock import utc_day
 from entrepot.kit.ids import request_day
+
+_json: Final = json.encode
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -56,10 +58,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a call hands to its journal: no text is made, nothing is looked up. Fields are for ever, like those of `Line`."""
 
     record: Record
-    prices: Mapping[str, int] = {}
-    """nano-USD per 1 M tokens of every kind that might have been used."""
-    units: Mapping[str, int] = {}
-    """nano-USD for each of the units that were used."""
+    prices: str = "{}"
+    """As the column has them: JSON, by kind that was used."""
     ratio_ppm: int = PPM
     price_book: str = ""
 
@@ -69,50 +69,44 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.record.id
 
 
-def line_of(facts: Facts) -> Line:
-    """The usage row of a call; its prices are those of the kinds that were used."""
+def columns_of(facts: Facts) -> tuple[Any, ...]:
+    """The values of a `Line`, in their order. Raises ValueError, OverflowError where a time is none."""
     record = facts.record
-    usage = record.usage
-    return Line(
-        id=record.id,
-        day=request_day(record.id) or utc_day(record.arrived),
-        arrived_at=round(record.arrived * 1_000_000),
-        operation=record.operation,
-        dialect=record.dialect,
-        status=record.status,
-        outcome=record.outcome,
-        model=record.model,
-        stream=int(record.stream),
-        address=record.address,
-        basis=usage.basis.value,
-        fault=record.fault,
-        client_id=record.client_id,
-        user_id=record.user_id,
-        key_id=record.key_id,
-        group_name=record.group,
-        channel_id=record.channel_id,
-        upstream_model=record.upstream_model,
-        attempts=json.encode(record.attempts).decode(),
-        tokens=_tokens(usage),
-        prompt_tokens=usage.prompt_total,
-        output_tokens=usage.output_total,
-        ttft_us=None if record.ttft_ms is None else round(record.ttft_ms * 1000),
-        total_us=round(record.total_ms * 1000),
-        bytes_in=record.bytes_in,
-        bytes_out=record.bytes_out,
-        dropped=json.encode(record.dropped).decode() if record.dropped else "[]",
-        prices=_prices(facts, usage),
-        ratio_ppm=facts.ratio_ppm,
-        price_book=facts.price_book,
+    usage, request = record.usage, record.id
+    return (
+        request,
+        request_day(request) or utc_day(record.arrived),
+        round(record.arrived * 1_000_000),
+        record.operation,
+        record.dialect,
+        record.status,
+        record.outcome,
+        record.model,
+        1 if record.stream else 0,
+        record.address,
+        usage.basis.value,
+        record.fault,
+        record.client_id,
+        record.user_id,
+        record.key_id,
+        record.group,
+        record.channel_id,
+        record.upstream_model,
+        _json(record.attempts).decode(),
+        _tokens(usage),
+        usage.prompt_total,
+        usage.output_total,
+        None if record.ttft_ms is None else round(record.ttft_ms * 1000),
+        round(record.total_ms * 1000),
+        record.bytes_in,
+        record.bytes_out,
+        _json(record.dropped).decode() if record.dropped else "[]",
+        facts.prices,
+        facts.ratio_ppm,
+        facts.price_book,
     )
 
 
 def _tokens(usage: Usage) -> str:
     # Encoding leaves out what is zero, and a basis that is the vendor's: then these are the kinds that were used.
-    return json.encode(usage if usage.basis is Basis.VENDOR else usage.kinds()).decode()
-
-
-def _prices(facts: Facts, usage: Usage) -> str:
-    prices, counts = facts.prices, msgspec.structs.astuple(usage)
-    held = {kind: prices[kind] for kind, count in zip(TOKEN_KINDS, counts, strict=False) if count and kind in prices}
-    return json.encode({**held, **facts.units}).decode()
+    return _json(usage if usage.basis is Basis.VENDOR else usage.kinds()).decode()

@@ -1,7 +1,7 @@
 """The SQL of money, for both databases. Constants and values only: nothing of a caller is ever put into the text."""
 # ruff: noqa: S608  # all parts are constants of this file
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -147,13 +147,30 @@ def write_plan(dialect: Dialect, plan: Plan) -> list[Step]:
         "ON CONFLICT (reference) DO UPDATE SET amount = ledger.amount + excluded.amount"
     )
     short = f"INSERT INTO ledger (bucket_id, kind, amount, reference, at) VALUES ({HOUSE}, 'shortfall', $1, $2, {now})"
-    postings = [(wallet, -nano, f"usage:{wallet}:{hour}") for (wallet, hour), nano in sorted(plan.postings.items())]
     return [
-        Rows("usage", COLUMNS, _TYPES, _GIVE_WAY, sorted(plan.rows, key=lambda row: row[0])),
-        Many(post, postings),
+        Rows("usage", COLUMNS, _TYPES, _GIVE_WAY, plan),
+        Many(
+            post,
+            _Later(lambda: [(wallet, -nano, f"usage:{wallet}:{h}") for (wallet, h), nano in sorted(plan.postings.items())]),
+        ),
         Many(short, [(-nano, f"shortfall:{request}") for request, nano in plan.shortfalls]),
-        Many(_ADD_HOUR, [(*key, *sums) for key, sums in sorted(plan.hours.items())]),
+        Many(_ADD_HOUR, _Later(lambda: [(*key, *sums) for key, sums in sorted(plan.hours.items())])),
     ]
+
+
+class _Later:
+    """Rows that are known once the usage rows before them were made."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], list[tuple[Any, ...]]]) -> None:
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        return iter(self._make())
 
 
 def change_leases(incarnation: int, changes: Sequence[LeaseChange]) -> list[Step]:

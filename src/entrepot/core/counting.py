@@ -7,9 +7,10 @@ it says `basis: counted`.
 """
 
 import re
+from typing import Final
 
-_NARROW_PER_TOKEN = 4.0
-_WIDE_PER_TOKEN = 1.5
+NARROW_PER_TOKEN: Final = 4.0
+WIDE_PER_TOKEN: Final = 1.5
 _ASCII = bytes(range(128))
 # Pictures and sounds inside a body: their bytes are no text, whatever else they cost.
 _DATA = re.compile(rb'"(?:data:[^"\\]{0,200};base64,)?[A-Za-z0-9+/=_-]{1024,}"')
@@ -38,7 +39,7 @@ class Tally:
             return 0
         # A wide character has three bytes, so two extra ones. Accented Latin has one, and counts as half a wide one.
         wide = min(self._extra / 2, self._chars)
-        return max(1, round((self._chars - wide) / _NARROW_PER_TOKEN + wide / _WIDE_PER_TOKEN))
+        return max(1, round((self._chars - wide) / NARROW_PER_TOKEN + wide / WIDE_PER_TOKEN))
 
 
 def count_json(data: bytes) -> int:
@@ -48,4 +49,4 @@ def count_json(data: bytes) -> int:
     outside = len(data.translate(None, _ASCII))
     escaped = data.count(b"\\u") if b"\\u" in data else 0
     narrow = max(len(data) - outside - 6 * escaped, 0)
-    return round(narrow / _NARROW_PER_TOKEN + (outside / 3 + escaped) / _WIDE_PER_TOKEN)
+    return round(narrow / NARROW_PER_TOKEN + (outside / 3 + escaped) / WIDE_PER_TOKEN)

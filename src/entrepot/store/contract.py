@@ -1,6 +1,6 @@
 """What a raw database can do, and the errors that its callers must know."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
@@ -38,6 +38,17 @@ class DatabaseUrlError(ValueError):
     """Not a database URL that we understand."""
 
 
+class Listing(Protocol):
+    """Rows of values, perhaps made as they are asked for: where the driver has a thread, in that thread.
+
+    Asked for once, in the order of the steps; how many there are is known before.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sequence[Any]]: ...
+
+
 class Statement(NamedTuple):
     """One statement with its values. Placeholders are `$1`, `$2`, … on both databases."""
 
@@ -49,7 +60,7 @@ class Many(NamedTuple):
     """One statement, run once for each row of values."""
 
     sql: str
-    rows: Sequence[Sequence[Any]]
+    rows: Listing
 
 
 class Guard(NamedTuple):
@@ -77,8 +88,7 @@ class Rows(NamedTuple):
     """PostgreSQL's, one a column."""
     conflict: str
     """What follows the values: `ON CONFLICT …`, or nothing."""
-    rows: Collection[Sequence[Any]]
-    """May be made as they are asked for: where the driver has a thread, in that thread."""
+    rows: Listing
 
 
 Step: TypeAlias = Statement | Many | Guard | GuardMany | Rows

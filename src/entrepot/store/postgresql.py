@@ -159,25 +159,27 @@ def named(error: Exception) -> StoreError:
 
 async def _change(connection: Any, step: Statement | Many) -> int:
     if isinstance(step, Many):
-        await connection.executemany(step.sql, step.rows)
+        await connection.executemany(step.sql, list(step.rows))
         return len(step.rows)
     return _count(await connection.execute(step.sql, *step.values))
 
 
 async def _insert(connection: Any, step: Rows) -> int:
     """How many rows were written: a statement with an array a column."""
-    if not step.rows:
+    rows = list(step.rows)
+    if not rows:
         return 0
     arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(step.types, 1))
     names = ", ".join(step.columns)
     sql = f"INSERT INTO {step.table} ({names}) SELECT * FROM unnest({arrays}) {step.conflict}"  # noqa: S608  # our words
-    return _count(await connection.execute(sql, *zip(*step.rows, strict=True)))
+    return _count(await connection.execute(sql, *zip(*rows, strict=True)))
 
 
 async def _rows(connection: Any, step: Statement | Many | Guard | GuardMany) -> list[Row]:
     if isinstance(step, Many | GuardMany):
+        rows = list(step.rows)
         # One round trip for all rows.
-        return [tuple(row) for row in await connection.fetchmany(step.sql, step.rows)] if step.rows else []
+        return [tuple(row) for row in await connection.fetchmany(step.sql, rows)] if rows else []
     return [tuple(row) for row in await connection.fetch(step.sql, *step.values)]
 
 

@@ -72,7 +72,7 @@ async def test_a_tier_is_a_price_of_its_own(services: Services, db: Database, fe
     table = read_prices(await db.fetch(READ_PRICES.sql))
     quote = PriceBook(table).quote("m", 2**62)
     assert quote is not None
-    assert [quote.tier(length).price("input") for length in (200_000, 200_001)] == [1_000_000_000, 2_000_000_000]
+    assert [quote.tier(length).prices["input"] for length in (200_000, 200_001)] == [1_000_000_000, 2_000_000_000]
     assert quote.unit("image", 0, "1024x1024", "high") == 80_000_000
 
 
