@@ -8,11 +8,19 @@ from entrepot.core.http import Headers
 from entrepot.kit.json import Members
 
 Operation: TypeAlias = Literal[
-    "chat", "completions", "embeddings", "moderations", "messages", "count_tokens", "generate", "responses"
+    "chat",
+    "completions",
+    "embeddings",
+    "moderations",
+    "messages",
+    "count_tokens",
+    "generate",
+    "generate_count",
+    "responses",
 ]
 WRITING: Final[frozenset[Operation]] = frozenset(("chat", "completions", "messages", "generate", "responses"))
 """Operations whose answer is written token by token: they may be streamed, and are held for output."""
-FREE: Final[frozenset[Operation]] = frozenset(("count_tokens",))
+FREE: Final[frozenset[Operation]] = frozenset(("count_tokens", "generate_count"))
 """Operations that vendors do not bill."""
 
 
@@ -34,6 +42,12 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     strict: bool = False
     fault_header: bytes = b""
     """`x-sandbox-fault`, passed on to the sandbox only."""
+    model: str = ""
+    """The model's name where the path has it (Gemini); else it stands in the body."""
+    stream: bool = False
+    """With `model`: is the answer to be streamed?"""
+    array: bool = False
+    """With `stream`: as a JSON array in place of SSE."""
     passed: Headers = ()
     """Headers of the client that its dialect has passed on to a vendor of the same dialect."""
 

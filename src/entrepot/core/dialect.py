@@ -46,6 +46,8 @@ class Tapping(msgspec.Struct, frozen=True):
     """Take the usage chunk out again that we asked for ourselves."""
     show_cost: bool = False
     """Hold the last usage event back until `Tap.last` is told what the call costs."""
+    array: bool = False
+    """Stream a JSON array in place of SSE (Gemini without `alt=sse`)."""
 
 
 class Tap(Protocol):
@@ -56,14 +58,25 @@ class Tap(Protocol):
     means that the body comes in pieces.
     """
 
-    content: bool
-    """The first content has come (text, reasoning, a tool call, audio); role and pings do not count."""
-    done: bool
-    """The answer is complete in the dialect's own terms (`[DONE]`, or a whole body)."""
-    fault: Fault | None
-    """An error inside the answer. Its own bytes have been passed on: nothing need be added for a client that reads already."""
-    usage: Usage | None
-    """The vendor's own count, once it came."""
+    @property
+    def content(self) -> bool:
+        """The first content has come (text, reasoning, a tool call, audio); role and pings do not count."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """The answer is complete in the dialect's own terms (`[DONE]`, or a whole body)."""
+        ...
+
+    @property
+    def fault(self) -> Fault | None:
+        """An error inside the answer. Its own bytes have been passed on: nothing need be added to them."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """The vendor's own count, once it came."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what may be passed on now (whole frames). Raises Fault(VENDOR_GARBAGE)."""

@@ -23,8 +23,8 @@ class Provider(Protocol):
     thinking_field: str
     """The member of an assistant's message in which reasoning goes back; "" where the vendor wants none."""
 
-    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
-        """Describe the call. `extra` are headers to send as they are."""
+    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers, *, stream: bool = False) -> Request:
+        """Describe the call. `extra` are headers to send as they are; `stream` is for vendors whose path says so."""
         ...
 
     def models_request(self, route: Route) -> Request | None:

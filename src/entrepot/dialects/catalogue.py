@@ -7,12 +7,14 @@ from entrepot.dialects.anthropic.conversion import AnthropicConversion
 from entrepot.dialects.anthropic.counting import AnthropicCount
 from entrepot.dialects.anthropic.messages import AnthropicMessages
 from entrepot.dialects.gemini.conversion import GeminiConversion
+from entrepot.dialects.gemini.generate import GeminiCount, GeminiGenerate
 from entrepot.dialects.openai_chat import OpenAIChat
 from entrepot.dialects.openai_chat_conversion import OpenAIChatConversion
 from entrepot.dialects.openai_completions import OpenAICompletions
 from entrepot.dialects.openai_embeddings import OpenAIEmbeddings
 from entrepot.dialects.openai_moderations import OpenAIModerations
 from entrepot.dialects.openai_responses.conversion import ResponsesConversion
+from entrepot.dialects.openai_responses.responses import OpenAIResponses
 
 
 def load_dialects() -> dict[str, Dialect]:
@@ -24,6 +26,9 @@ def load_dialects() -> dict[str, Dialect]:
         "moderations": OpenAIModerations(),
         "messages": AnthropicMessages(),
         "count_tokens": AnthropicCount(),
+        "generate": GeminiGenerate(),
+        "generate_count": GeminiCount(),
+        "responses": OpenAIResponses(),
     }
 
 

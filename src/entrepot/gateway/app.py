@@ -11,6 +11,7 @@ from entrepot.gateway.account import Account
 from entrepot.gateway.cycle import Cycle
 from entrepot.gateway.health import Health
 from entrepot.gateway.models import Models
+from entrepot.gateway.named import NOT_NAMED, Named, read_named
 from entrepot.gateway.passage import Passage
 from entrepot.gateway.request import WrongMethod, read_body, read_head
 from entrepot.kit.clock import Clock
@@ -25,6 +26,7 @@ OPERATIONS: dict[str, Operation] = {
     "/moderations": "moderations",
     "/messages": "messages",
     "/messages/count_tokens": "count_tokens",
+    "/responses": "responses",
 }
 PREFIXES = ("/v1", "", "/v1/v1")
 """Clients disagree on whether the base URL has the version; doubled is a common mistake."""
@@ -63,9 +65,13 @@ class Gateway:
         operation = self._routes.get(cycle.path)
         if operation is not None and cycle.method == "POST":
             return self._call(operation, cycle, exchange)
+        if (named := read_named(cycle.path, cycle.query)) is not None:
+            if cycle.method == "POST":
+                return self._call(named.operation, cycle, exchange, named)
+            operation = named.operation
         return self._page(operation, cycle, exchange)
 
-    def _call(self, operation: Operation, cycle: Cycle, exchange: Exchange) -> Awaitable[None]:
+    def _call(self, operation: Operation, cycle: Cycle, exchange: Exchange, named: Named = NOT_NAMED) -> Awaitable[None]:
         edge, dialect = self._edge, self._dialects[operation]
         head = read_head(cycle, edge.trusted_proxies, dialect.passes)
         exchange.name_id(dialect.id_header)
@@ -79,6 +85,9 @@ class Gateway:
             started=edge.clock.monotonic(),
             strict=head.strict,
             fault_header=head.sandbox_fault,
+            model=named.model,
+            stream=named.stream,
+            array=named.array,
             passed=head.passed,
         )
         return self._relay.run(call, head.secret, lambda: read_body(cycle, head, edge.max_body), exchange)

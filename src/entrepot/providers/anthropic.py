@@ -57,8 +57,9 @@ class Anthropic:
         url = urlsplit(normal(given, self.row.base_url))
         return urlunsplit(url._replace(path=without_version(url.path)))
 
-    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
+    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers, *, stream: bool = False) -> Request:
         """Describe the call."""
+        del stream
         return self._messages.request(route, (), operation, body, extra)
 
     def models_request(self, route: Route) -> Request | None:

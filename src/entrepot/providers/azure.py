@@ -55,8 +55,9 @@ class Azure:
         path = path.partition("/openai")[0]
         return urlunsplit((parts.scheme, parts.netloc, path, parts.query or f"api-version={API_VERSION}", ""))
 
-    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
+    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers, *, stream: bool = False) -> Request:
         """Describe the call."""
+        del stream
         path = PATHS[operation]
         if not route.prefix.endswith(_V1):
             path = f"/openai/deployments/{quote(route.model, safe='')}{path}"

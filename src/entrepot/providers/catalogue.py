@@ -11,6 +11,7 @@ from entrepot.providers import anthropic
 from entrepot.providers.anthropic import Anthropic
 from entrepot.providers.azure import Azure
 from entrepot.providers.compatible import Compatible, Row
+from entrepot.providers.gemini import Gemini
 
 
 class Listed(Provider, Protocol):
@@ -37,6 +38,7 @@ def load_catalogue() -> dict[str, Listed]:
         Azure(),
         Anthropic("anthropic", anthropic.ANTHROPIC),
         Anthropic("anthropic-compatible", anthropic.OTHERS),
+        Gemini(),
     ]
     for provider in everyone:
         for name in (provider.name, *provider.row.aliases):

@@ -23,6 +23,7 @@ PATHS: Final[Mapping[Operation, str]] = {
     "completions": "/completions",
     "embeddings": "/embeddings",
     "moderations": "/moderations",
+    "responses": "/responses",
 }
 
 
@@ -98,8 +99,9 @@ class Compatible:
             given = text.removesuffix(other)
         return normal(given, self.row.base_url, self.row.other_urls, self.row.bare_path)
 
-    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
+    def request(self, route: Route, operation: Operation, body: bytes, extra: Headers, *, stream: bool = False) -> Request:
         """Describe the call."""
+        del stream
         path = self._paths.get(operation)
         if path is None:
             return self._messages.request(route, self._bases, operation, body, extra)

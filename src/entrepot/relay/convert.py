@@ -6,46 +6,53 @@ A conversion is a tap like any other (core/dialect.py, Tap): forwarding, failove
 from collections.abc import Iterable
 
 from entrepot.core.conversion import Reader, Writer, Written
-from entrepot.core.counting import Tally
+from entrepot.core.delivered import Delivered
 from entrepot.core.emulation import Emulation
-from entrepot.core.events import Begin, CallBegin, CallDelta, Counted, Delta, Event, Failed, Finish, Produced, Proved
+from entrepot.core.events import Event
 from entrepot.core.faults import Fault, Kind
-from entrepot.core.usage import Basis, Usage
+from entrepot.core.usage import Usage
 
 MAX_WHOLE = 64 * 1024 * 1024
 """Bytes of a whole answer that is converted (pictures come inside)."""
-_TOKENS_PER_CALL = 8
-"""What a tool call costs beside its name and arguments, about."""
 
 
 class ConvertedTap:
     """One answer on its way through the vocabulary."""
 
-    __slots__ = (
-        "_calls", "_emulation", "_ended", "_pieces", "_reader", "_text", "_thought", "_writer",
-        "content", "done", "fault", "usage",
-    )  # fmt: skip
+    __slots__ = ("_delivered", "_emulation", "_ended", "_pieces", "_reader", "_size", "_writer", "done")
 
     def __init__(self, reader: Reader, writer: Writer, written: Written, *, stream: bool) -> None:
-        self.content = False
         self.done = False
-        self.fault: Fault | None = None
-        self.usage: Usage | None = None
+        self._delivered = Delivered()
         self._pieces: list[bytes] | None = None if stream else []
         """Of a whole answer, which is read when all of it has come."""
+        self._size = 0
         self._reader = reader
         self._writer = writer
         self._emulation = Emulation(written) if Emulation.needed(written) else None
-        self._text = Tally()
-        self._thought = Tally()
-        self._calls = 0
         self._ended = False
+
+    @property
+    def content(self) -> bool:
+        """The first content has come."""
+        return self._delivered.content
+
+    @property
+    def fault(self) -> Fault | None:
+        """An error inside the answer."""
+        return self._delivered.fault
+
+    @property
+    def usage(self) -> Usage | None:
+        """The vendor's own count."""
+        return self._delivered.usage
 
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what the client may have. Raises Fault(VENDOR_GARBAGE)."""
         if self._pieces is not None:
             self._pieces.append(data)
-            if sum(map(len, self._pieces)) > MAX_WHOLE:
+            self._size += len(data)
+            if self._size > MAX_WHOLE:
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer is too large to be converted.")
             return b""
         out = self._pass(self._reader.feed(data))
@@ -78,35 +85,12 @@ class ConvertedTap:
 
     def counted(self) -> Usage:
         """Our own count of what was delivered."""
-        output = self._text.tokens + _TOKENS_PER_CALL * self._calls
-        return Usage(output=output, reasoning=self._thought.tokens, basis=Basis.COUNTED)
+        return self._delivered.counted()
 
     def _pass(self, events: list[Event]) -> bytes:
         for event in events:
-            self._note(event)
+            self._delivered.note(event)
         passed: Iterable[Event] = events if self._emulation is None else self._emulation.undo(events)
         out = self._writer.feed(passed)
         # Before the first content the relay drops all this and tries elsewhere.
         return out + self._writer.late(self.fault) if self.fault is not None else out
-
-    def _note(self, event: Event) -> None:
-        match event:
-            case Delta(kind=kind, text=text):
-                self.content = True
-                (self._thought if kind == "thinking" else self._text).add(text)
-            case CallBegin(name=name):
-                self.content = True
-                self._calls += 1
-                self._text.add(name)
-            case CallDelta(text=text):
-                self._text.add(text)
-            case Counted(usage=usage):
-                self.usage = usage
-            case Failed(fault=fault):
-                self.fault = fault
-            case Begin(usage=usage):
-                self.usage = usage or self.usage
-            case Produced() | Proved() | Finish():
-                self.content = True  # an empty answer is an answer
-            case _:
-                pass

@@ -75,7 +75,7 @@ class Forward:
             raise Fault(Kind.VENDOR_GARBAGE, "The upstream answered in one piece where a stream was asked for.")
         show_model = peek.model if route.mapped else None
         unasked = peek.stream and not peek.wants_usage
-        tap = speech.tap(Tapping(stream, show_model, unasked, self._show_cost))
+        tap = speech.tap(Tapping(stream, show_model, unasked, self._show_cost, self._call.array))
         self._speech = speech
         del peek
         self.outcome.tap = tap

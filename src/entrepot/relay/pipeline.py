@@ -140,6 +140,8 @@ class Relay:
         caller = outcome.caller = await services.admission.admit(secret, call.address)
         # No local name for the peek: it holds the request's body, which is dropped at the first content.
         outcome.peek = services.dialects[call.operation].peek(await body())
+        if call.model:  # the path says what to call, and how
+            outcome.peek = msgspec.structs.replace(outcome.peek, model=call.model, stream=call.stream, wants_usage=call.stream)
         permit_model(caller, outcome.peek.model)
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)

@@ -111,8 +111,8 @@ class Interpreter:
             drop=provider.drop,
             max_output=outcome.hold.max_output if outcome.hold else None,
         )
-        body = dialect.patch(peek, changes)
-        return Speech(provider.request(route, call.operation, body, (*call.passed, *_extra(call, route))), dialect)
+        body, extra = dialect.patch(peek, changes), (*call.passed, *_extra(call, route))
+        return Speech(provider.request(route, call.operation, body, extra, stream=peek.stream), dialect)
 
     async def converted(self, call: Call, route: Route, operation: Operation, outcome: Outcome) -> Speech:
         """What the client says, in the vendor's format. Raises Fault(INVALID_FIELD) naming what cannot be said."""
@@ -139,9 +139,10 @@ class Interpreter:
             model=peek.model,
             created=int(call.arrived),
             wants_usage=peek.wants_usage,
+            array=call.array,
             peek=peek,
         )
-        request = provider.request(route, operation, body, _extra(call, route))
+        request = provider.request(route, operation, body, _extra(call, route), stream=peek.stream)
         return Speech(request, dialect, Conversion(vendor, client, written, writing))
 
     async def _inlined(self, ask: Ask, vendor: Convertible) -> Ask:
