@@ -24,9 +24,11 @@ def text_of(operation: Operation, body: bytes) -> str:
 
 @pytest.mark.parametrize(("client", "api"), [("chat", "messages"), ("messages", "chat")])
 async def test_an_answer_is_the_same_as_without_conversion(client: Operation, api: str) -> None:
-    async with running_sandbox() as vendor, running_relay([channel(vendor)]) as plain, running_relay(
-        [channel(vendor, api=api)]
-    ) as converting:
+    async with (
+        running_sandbox() as vendor,
+        running_relay([channel(vendor)]) as plain,
+        running_relay([channel(vendor, api=api)]) as converting,
+    ):
         expected, first = await plain.call(QUESTION[client], operation=client)
         got, second = await converting.call(QUESTION[client], operation=client)
     assert text_of(client, got.body) == text_of(client, expected.body)

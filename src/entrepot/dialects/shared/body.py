@@ -13,7 +13,7 @@ _LONGEST = 64
 class Body:
     """One request. `dropped` are names in order, each once; `renamed` has the vendor's name of a tool to the client's."""
 
-    __slots__ = ("ask", "dropped", "fields", "renamed", "target")
+    __slots__ = ("_names", "ask", "dropped", "fields", "renamed", "target")
 
     def __init__(self, ask: Ask, target: Target) -> None:
         self.ask = ask
@@ -21,6 +21,7 @@ class Body:
         self.fields: dict[str, Any] = {}
         self.dropped: dict[str, None] = {}
         self.renamed: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
     def put(self, name: str, value: Any, *, refused: bool = False) -> None:
         """Set a field that the client gave; where the target refuses it, name it."""
@@ -33,10 +34,22 @@ class Body:
 
     def name(self, tool: str) -> str:
         """A tool's name as the vendor takes it."""
-        safe = safe_name(tool)
-        if safe != tool:
-            self.renamed[safe] = tool
-        return safe
+        known = self._names.get(tool)
+        if known is None:
+            known = self._free(safe_name(tool))
+            self._names[tool] = known
+            if known != tool:
+                self.renamed[known] = tool
+        return known
+
+    def _free(self, safe: str) -> str:
+        """A name that no other tool has become."""
+        taken, number = set(self._names.values()), 2
+        found = safe
+        while found in taken:
+            found = f"{safe[: _LONGEST - 4]}_{number}"
+            number += 1
+        return found
 
 
 def safe_name(name: str) -> str:

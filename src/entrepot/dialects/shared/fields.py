@@ -56,9 +56,11 @@ class Field:
 
     def integer(self) -> int:
         """As a whole number; a float without a fraction is one."""
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or self.value != int(self.value):
+        if isinstance(self.value, float) and self.value.is_integer():
+            return int(self.value)
+        if isinstance(self.value, bool) or not isinstance(self.value, int):
             raise self.wrong("an integer")
-        return int(cast("float", self.value))
+        return self.value
 
     def number(self) -> float:
         """As a number."""
