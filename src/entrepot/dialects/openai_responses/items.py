@@ -15,7 +15,7 @@ _SYSTEM = ("system", "developer")
 def read_input(given: Field) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
     """What the system says first, and the turns. Raises Fault(INVALID_FIELD)."""
     if given.is_text():
-        return (), (Turn("user", (Text(given.text()),)),)
+        return (), turns.merged([Turn("user", (Text(given.text()),) if given.text() else ())])
     system: list[Text] = []
     spoken: list[Turn] = []
     for item in given.items():
