@@ -22,6 +22,7 @@ from entrepot.access.admission import Admission
 from entrepot.access.limits import Limits
 from entrepot.billing.hold import Billing
 from entrepot.billing.prices import PriceBook
+from entrepot.billing.receipt import FACTS, Receipt, facts_of, receipt
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.plan import HOUSE
@@ -130,6 +131,14 @@ class RelayUnderTest:
         wire = Wire()
         await self.start(body, wire, **how)
         return wire, self.records[-1]
+
+    async def receipt(self, request_id: str) -> Receipt:
+        """What the holder is shown, when everything is in the database."""
+        async with asyncio.timeout(5):
+            while self.buckets.lag:
+                await asyncio.sleep(0.02)
+        rows = await self.buckets.flusher.db.fetch(f"SELECT {', '.join(FACTS)} FROM usage WHERE id = $1", request_id)
+        return receipt(facts_of(rows[0]))
 
     @property
     def in_use(self) -> int:

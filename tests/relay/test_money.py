@@ -252,7 +252,7 @@ async def test_a_call_that_is_paid_to_its_cap_is_never_cut(
         assert record.charge == cost_of({"prompt_tokens": record.usage.prompt_total, "completion_tokens": 100})
 
 
-async def test_a_head_without_content_costs_nothing(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_head_without_content_costs_the_prompt(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "HOLD_SECONDS", 0.1)
     async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="5") as relay:
         wire = Wire()
@@ -261,7 +261,9 @@ async def test_a_head_without_content_costs_nothing(vendor: Vendor, monkeypatch:
         assert wire.status == 200
         wire.leave()
         await running
-        assert (relay.records[-1].charge, relay.records[-1].ttft_ms) == (0, None)
+        record = relay.records[-1]
+        assert (record.ttft_ms, record.usage.output_total) == (None, 0)
+        assert record.charge == record.usage.prompt_total * 1_000 > 0
 
 
 @pytest.mark.parametrize("stream", [False, True])

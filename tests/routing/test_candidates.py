@@ -11,7 +11,7 @@ from entrepot.core.route import Route
 from entrepot.kit.clock import ManualClock
 from entrepot.routing.board import Board
 from entrepot.routing.candidates import KEYS_A_CALL, Router
-from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 
 
 def channel(number: int, **facts: object) -> Channel:
@@ -86,6 +86,20 @@ def test_groups_in_the_keys_order_and_their_ratio() -> None:
         ("c2", "default", 1_000_000),
         ("c1", "vip", 500_000),
     ]
+
+
+def test_a_groups_policies_are_in_its_routes() -> None:
+    vip = Group(2, "vip", disconnect="free-if-empty", free_interrupted=True)
+    served = [channel(1, groups=("default",)), channel(2, groups=("vip",))]
+    models = [Model("gpt-4o*", disconnect="drain"), Model("gpt-4o-mini")]
+    groups = {"default": Group(1, "default"), "vip": vip}
+    made = Router(Snapshot(1, groups, served, models), random.Random(7), Board(ManualClock(), random.Random(8)))
+    policies = {
+        model: [(route.disconnect, route.free_interrupted) for route in routes(made, ("default", "vip"), model)]
+        for model in ("gpt-4o", "gpt-4o-mini")
+    }
+    of_vip = ("free-if-empty", True)
+    assert policies == {"gpt-4o": [("drain", False), of_vip], "gpt-4o-mini": [("cancel", False), of_vip]}
 
 
 def test_the_groups_that_serve_a_model() -> None:

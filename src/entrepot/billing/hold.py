@@ -80,9 +80,10 @@ class Hold:
             return msgspec.structs.replace(known, output=delivered.output, reasoning=delivered.reasoning, basis=Basis.COUNTED)
         return msgspec.structs.replace(delivered, input=self._terms.estimate.counted, basis=Basis.COUNTED)
 
-    async def cover(self, delivered: Usage, record: Callable[[], Record]) -> None:
+    async def cover(self, delivered: Usage, record: Callable[[], Record], *, free: bool = False) -> None:
         """Reserve ahead of what has flowed, a slice at a time; the last one is what the balance still has.
 
+        `free`: should this worker die, the call costs nothing.
         Raises Fault(BALANCE_EXHAUSTED) where all that is reserved has flowed, and no more is to be had.
         """
         estimate, flowed = self._terms.estimate, delivered.output_total
@@ -92,16 +93,18 @@ class Hold:
         self._waits -= 1
         if not self._last and (self._waits < 0 or self._amount < needed):
             await self._grow(min(estimate.step, self._most - self._amount))
-            self._note(record())
+            self._note(record(), free=free)
         if self._amount < needed:
             raise Fault(Kind.BALANCE_EXHAUSTED)
 
-    def _note(self, record: Record) -> None:
+    def _note(self, record: Record, *, free: bool) -> None:
         """What a crash now would leave on the bill."""
         ratio = self.ratio_ppm or self._terms.ratio_ppm
-        facts = facts_of(record, self._terms.quote, ratio)
+        due = cost(record.usage, self._terms.quote, ratio)
+        if free:
+            record, due = msgspec.structs.replace(record, waived=due), 0
         try:
-            self._held.progress(cost(record.usage, self._terms.quote, ratio), facts)
+            self._held.progress(due, facts_of(record, self._terms.quote, ratio))
         except JournalError:
             _log.exception("progress not journalled", extra={"request_id": record.id})
 

@@ -65,6 +65,14 @@ class Tap(Protocol):
     usage: Usage | None
     """The vendor's own count, once it came."""
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has come that a client could read: no text, reasoning, tool call, sound or picture.
+
+        An answer may be complete and empty; what is no text by its nature (embeddings) is empty until it is there.
+        """
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what may be passed on now (whole frames). Raises Fault(VENDOR_GARBAGE)."""
         ...

@@ -43,6 +43,8 @@ class Series(msgspec.Struct, array_like=True, gc=False):
     first_sum: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
+    waived: int = 0
+    """nano-USD."""
 
     def add(self, other: "Series") -> None:
         """Add another worker's numbers."""
@@ -53,6 +55,7 @@ class Series(msgspec.Struct, array_like=True, gc=False):
         self.first_sum += other.first_sum
         self.bytes_in += other.bytes_in
         self.bytes_out += other.bytes_out
+        self.waived += other.waived
 
 
 class Tallies(msgspec.Struct):
@@ -144,6 +147,8 @@ def _measure(series: Series, record: Record) -> None:
         series.first_sum += seconds
     series.bytes_in += record.bytes_in
     series.bytes_out += record.bytes_out
+    if record.waived:
+        series.waived += record.waived
     if record.usage is not NOTHING:
         _add_tokens(series.tokens, record.usage)
 

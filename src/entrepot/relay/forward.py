@@ -147,7 +147,7 @@ class Forward:
             if response.complete:
                 return b""
             if chunks % CHECK_CHUNKS == 0 and self.outcome.hold is not None:
-                await self.outcome.hold.cover(tap.counted(), self._so_far)
+                await self.outcome.hold.cover(tap.counted(), self._so_far, free=self.outcome.free_interrupted)
             await self.exchange.ready()
         return out
 

@@ -145,7 +145,6 @@ class Relay:
         permit_model(caller, outcome.peek.model)
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
-        forward.exchange.drains = router.snapshot.about(outcome.peek.model).disconnect == "drain"
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         outcome.limit_headers = services.limits.headers(outcome.entered)
@@ -169,7 +168,8 @@ class Relay:
                 fault = last = await self._attempt(call, route, routes.begin(route), forward)
                 if fault is None:
                     return
-                if forward.exchange.started or self._is_final(fault, call, outcome):
+                over = forward.exchange.started or forward.exchange.gone
+                if over or self._is_final(fault, call, outcome):
                     break
             route = routes.next(fault)
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
@@ -198,6 +198,8 @@ class Relay:
         ended: str | None = "cancelled"
         outcome.trial = trial
         try:
+            outcome.tap = None  # of an answer that was given up
+            forward.exchange.drains = route.disconnect == "drain"
             forward.exchange.sent = True
             if outcome.hold is not None:
                 outcome.hold.ratio_ppm = route.ratio_ppm

@@ -18,7 +18,7 @@ from entrepot.core.money import PPM
 from entrepot.core.route import Route
 from entrepot.routing.board import Board
 from entrepot.routing.trial import Trial
-from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 
 _MEMO_LIMIT = 50_000
 """Routes that are remembered, and ways in plans that are."""
@@ -107,7 +107,7 @@ class Router:
             if len(self._memo) >= _MEMO_LIMIT:
                 self._memo.clear()
             timeouts = self.snapshot.timeouts(channel, model)
-            route = self._memo[place] = _make(channel, key, group, model, timeouts)
+            route = self._memo[place] = _make(channel, key, group, self.snapshot.about(model), timeouts)
         return route
 
     def plan(self, groups: tuple[str, ...], model: str) -> Plan:
@@ -244,8 +244,8 @@ def usable(channel: Channel) -> Sequence[ChannelKey]:
     return [key for key in keys if key.status != "disabled"]
 
 
-def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts: Timeouts) -> Route:
-    upstream = channel.model_map.get(model, model)
+def _make(channel: Channel, key: ChannelKey, group: Group, model: Model, timeouts: Timeouts) -> Route:
+    upstream = channel.model_map.get(model.name, model.name)
     return Route(
         channel_id=channel.id,
         channel=channel.name,
@@ -262,5 +262,7 @@ def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts:
         overrides=channel.overrides,
         timeouts=timeouts,
         max_connections=channel.max_connections,
-        mapped=upstream != model,
+        mapped=upstream != model.name,
+        disconnect=group.disconnect or model.disconnect,
+        free_interrupted=group.free_interrupted,
     )

@@ -9,8 +9,9 @@ import msgspec
 
 from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Timeouts, parse_origin
+from entrepot.core.route import Disconnect
 from entrepot.kit import json
-from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 from entrepot.snapshot.prices import READ_PRICES, read_prices
 from entrepot.store.contract import Database, Row, Statement
 from entrepot.store.vault import Vault, VaultError, channel_key_place
@@ -26,7 +27,7 @@ SelfUrls: TypeAlias = Mapping[str, tuple[str, str]]
 
 _READ = (
     Statement("SELECT v FROM feed_head WHERE id = 1"),
-    Statement("SELECT id, name, ratio_ppm, description, public, limits FROM groups ORDER BY id"),
+    Statement("SELECT id, name, ratio_ppm, description, public, limits, disconnect, free_interrupted FROM groups ORDER BY id"),
     Statement(
         "SELECT id, name, provider, base_url, api, models, model_map, groups, priority, weight, headers, overrides, proxy, "
         "limits, timeouts FROM channels WHERE status = 'enabled' ORDER BY id"
@@ -156,10 +157,18 @@ async def load(db: Database, vault: Vault, places: Places, self_urls: SelfUrls |
 
 
 def _groups(rows: Iterable[Row]) -> dict[str, Group]:
-    return {
-        name: Group(row_id, name, ratio, description, bool(public), _rate_limits(limits, name))
-        for row_id, name, ratio, description, public, limits in rows
-    }
+    return {row[1]: _group(row) for row in rows}
+
+
+def _group(row: Row) -> Group:
+    row_id, name, ratio, description, public, limits, disconnect, free_interrupted = row
+    policy: Disconnect | None = None
+    try:
+        policy = None if disconnect == "model" else msgspec.convert(disconnect, Disconnect)
+    except msgspec.MsgspecError as error:
+        _log.error("policy of a group left out: %s", error, extra={"group": name})
+    rates = _rate_limits(limits, name)
+    return Group(row_id, name, ratio, description, bool(public), rates, policy, bool(free_interrupted))
 
 
 def _rate_limits(text: str, of: str) -> RateLimits | None:

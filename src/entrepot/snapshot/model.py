@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Origin, Timeouts
+from entrepot.core.route import Disconnect
 from entrepot.kit import patterns
 from entrepot.kit.json import Members
 from entrepot.snapshot.index import Index
 from entrepot.snapshot.prices import NO_PRICES, PriceTable
-
-Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -25,6 +24,10 @@ class Group(msgspec.Struct, frozen=True):
     description: str = ""
     public: bool = True
     limits: RateLimits | None = None
+    disconnect: Disconnect | None = None
+    """Goes before the models' own policies; None: each model's own."""
+    free_interrupted: bool = False
+    """Answers that broke off through no doing of the client cost nothing."""
 
 
 class ChannelKey(msgspec.Struct, frozen=True):

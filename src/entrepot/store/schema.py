@@ -50,6 +50,8 @@ groups = Table(
     integer("public", 1),
     time("created_at"),
     text("limits", "{}"),
+    text("disconnect", "model"),
+    integer("free_interrupted", 0),
     sqlite_autoincrement=True,
 )
 
@@ -181,6 +183,8 @@ usage = Table(
     integer("ratio_ppm", 1_000_000),
     text("price_book", ""),
     text("journal", nullable=True),
+    text("disconnect", ""),
+    integer("waived", 0),
     Index("ix_usage_key_id_id", "key_id", "id"),
     Index("ix_usage_user_id_id", "user_id", "id"),
     postgresql_partition_by="RANGE (id)",

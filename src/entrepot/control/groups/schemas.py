@@ -1,7 +1,12 @@
 """What can be said about a group."""
 
+from typing import Literal, TypeAlias
+
 from entrepot.control.fields import Label, Ratio, Text, View
 from entrepot.control.rates import Rates
+from entrepot.core.route import Disconnect
+
+GroupDisconnect: TypeAlias = Literal["model"] | Disconnect
 
 
 class GroupUpdate(Rates):
@@ -12,6 +17,10 @@ class GroupUpdate(Rates):
     description: Text = ""
     public: bool = True
     """May users see and choose it?"""
+    disconnect: GroupDisconnect = "model"
+    """When a client leaves; goes before the models' own policies. `model`: each model's own."""
+    free_interrupted: bool = False
+    """An answer that breaks off through no doing of the client costs nothing, whatever was delivered."""
 
 
 class GroupCreate(GroupUpdate):
@@ -28,6 +37,8 @@ class GroupView(View):
     ratio: str
     description: str
     public: bool
+    disconnect: GroupDisconnect
+    free_interrupted: bool
     rpm: int | None
     tpm: int | None
     concurrency: int | None

@@ -1,11 +1,8 @@
 """What can be said about a model."""
 
-from typing import Literal
-
 from entrepot.control.fields import Name, Text, TimeoutTable, View
 from entrepot.control.rates import Rates
-
-Disconnect = Literal["cancel", "drain", "free-if-empty"]
+from entrepot.core.route import Disconnect
 
 
 class ModelUpdate(Rates):

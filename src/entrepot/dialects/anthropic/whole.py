@@ -41,6 +41,11 @@ class WholeTap(whole.WholeTap):
                 delivered.begin(found)
         return delivered.usage()
 
+    @property
+    def empty(self) -> bool:
+        """No answer yet, or one without anything that a client could read."""
+        return not self.content or (self.member == "content" and not self.counted().output_total)
+
     def _content(self) -> list[Any]:
         try:
             return json.decode(bytes(self.found)) if self.member == "content" else []
