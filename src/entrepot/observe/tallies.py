@@ -6,6 +6,7 @@ and a model gets a name of its own only where the operator lists it, or once a c
 
 from bisect import bisect_left
 from collections.abc import Callable
+from operator import add
 from typing import Final
 
 import msgspec
@@ -154,9 +155,7 @@ def _measure(series: Series, record: Record) -> None:
 
 
 def _add_tokens(tokens: list[int], usage: Usage) -> None:
-    for at, count in enumerate(msgspec.structs.astuple(usage)[: len(TOKEN_KINDS)]):
-        if count:
-            tokens[at] += count
+    tokens[:] = map(add, tokens, msgspec.structs.astuple(usage))  # the kinds come first, and there are as many as tokens
 
 
 def _sums(mine: list[int], theirs: list[int]) -> list[int]:
