@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from entrepot.core.http import Headers, Origin, Timeouts
+from entrepot.core.http import Headers, Origin, Request, Timeouts
 from entrepot.kit.json import Members
 
 Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
@@ -40,3 +40,5 @@ class Route(msgspec.Struct, frozen=True):
     """The group's policy, else the model's."""
     free_interrupted: bool = False
     """The group does not charge for answers that broke off through no doing of the client."""
+    described: dict[str, Request] = {}
+    """What a provider made of this route once, by operation and without a body: it is asked with every call."""

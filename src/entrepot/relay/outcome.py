@@ -31,6 +31,7 @@ class Outcome:
         "limit_headers",
         "peek",
         "route",
+        "settled",
         "status",
         "tap",
         "trial",
@@ -60,6 +61,8 @@ class Outcome:
         """nano-USD."""
         self.waived = 0
         """nano-USD that a policy does not charge."""
+        self.settled: Record | None = None
+        """What the journal has of the call."""
         self.first_content: float | None = None
         """Monotonic time in seconds."""
 
@@ -123,7 +126,15 @@ class Outcome:
             self.charge = hold.price(self.usage, ratio)
             if route is not None and self._free(route, exchange):
                 self.charge, self.waived = 0, self.charge
-        return hold.settle(self.record(call, exchange, now), ratio)
+        self.settled = self.record(call, exchange, now)
+        return hold.settle(self.settled, ratio)
+
+    def final(self, call: Call, exchange: Exchange, now: float) -> Record:
+        """What the observers are told: what was settled, unless something has happened since."""
+        known, fault = self.settled, self.fault.kind.value if self.fault else None
+        if known is not None and known.bytes_out == exchange.bytes_out and known.fault == fault and known.status == self.status:
+            return known
+        return self.record(call, exchange, now)
 
     @property
     def free_interrupted(self) -> bool:

@@ -132,7 +132,7 @@ class Relay:
         if outcome.entered is not None:
             outcome.entered.leave(outcome.usage.prompt_total + outcome.usage.output_total)
         self._settle(call, exchange, outcome)
-        record = outcome.record(call, exchange, services.clock.monotonic())
+        record = outcome.final(call, exchange, services.clock.monotonic())
         if outcome.hold is None and outcome.caller is not None:
             services.billing.note(record)
         services.observe(record)
@@ -219,12 +219,14 @@ class Relay:
                 response.close()
             now = services.clock.monotonic()
             trial.end(now, outcome.usage.output_total)
-            outcome.attempts = (*before, _attempt(route, response, started, now, ended))
+            if ended is not None or outcome.settled is None:  # else it is noted, and settled with that
+                outcome.attempts = (*before, _attempt(route, response, started, now, ended))
 
     def _describe(self, call: Call, route: Route, outcome: Outcome) -> Request:
         """The vendor's request for this call on this route."""
         provider, peek = self._services.providers[route.provider], outcome.peek
-        outcome.dropped = (*peek.dropped, *sorted(provider.drop.intersection(peek.members)))
+        refused = provider.drop and provider.drop.intersection(peek.members)
+        outcome.dropped = (*peek.dropped, *sorted(refused)) if refused else peek.dropped
         if call.strict and outcome.dropped:
             named = ", ".join(outcome.dropped)
             message = (
