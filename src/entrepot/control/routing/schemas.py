@@ -88,5 +88,7 @@ class ChannelHealth(Fared):
     status: str
     state: State
     """The worst of all workers."""
+    running: int
+    """Calls that run there now: a channel that is `draining` is drained at 0."""
     keys: list[KeyHealth]
     workers: list[WorkerState]
