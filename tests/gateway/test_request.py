@@ -81,6 +81,17 @@ def test_other_facts() -> None:
     assert asked(client=None).address == "127.0.0.1"
 
 
+@pytest.mark.parametrize("name", ["x-session-id", "Session_Id", "session-id", "X-Claude-Code-Session-Id", "x-session-affinity"])
+def test_what_clients_call_their_session(name: str) -> None:
+    assert asked((name, "s-1")).session == b"s-1"
+    assert len(asked((name, "s" * 1000)).session) == 128
+
+
+def test_a_session_that_is_none() -> None:
+    assert asked(("x-other", "my session")).session == b""
+    assert asked().session == b""
+
+
 def test_several_lines_of_forwarded_for_are_one_list() -> None:
     lines = [("x-forwarded-for", "10.0.0.1"), ("x-forwarded-for", "198.51.100.7"), ("x-forwarded-for", "192.0.2.9")]
     assert asked(*lines, trusted=("192.0.2.0/24",)).address == "198.51.100.7"

@@ -17,7 +17,7 @@ from tests.relays import channel, running_relay
 from tests.relays import vendor as vendor
 from tests.upstream.proxies import Proxy
 from tests.upstream.vendor import vendor as listening
-from tests.vendors import Vendor
+from tests.vendors import Vendor, running_sandbox
 
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.1}
 
@@ -117,3 +117,26 @@ async def test_a_channel_that_drains_lets_its_calls_end_and_takes_no_more(tmp_pa
         async with asyncio.timeout(3):
             while (await client.post("/v1/chat/completions", json=ASK | {"model": "sandbox/echo"})).status_code != 200:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_session_stays_with_its_channel_until_that_rests(vendor: Vendor) -> None:
+    facts: dict[str, Any] = {"models": (), "priority": 0}
+    full = {"m": "sandbox/echo", "full": "sandbox/echo!503!retry-after=60"}
+    well = {"m": "sandbox/echo", "full": "sandbox/echo"}
+    async with running_sandbox() as second:
+        both = [channel(vendor, 1, model_map=full, **facts), channel(second, 2, model_map=well, **facts)]
+        async with running_relay(both) as relay:
+            homes: dict[str, str | None] = {}
+            for session in "abcdef":
+                found = {(await relay.call(ASK | {"prompt_cache_key": session}))[1].channel for _ in range(4)}
+                assert len(found) == 1
+                homes[session] = found.pop()
+            assert set(homes.values()) == {"c1", "c2"}
+            drawn = {(await relay.call(ASK))[1].channel for _ in range(20)}
+            assert drawn == {"c1", "c2"}, "who names no session is drawn by weight"
+            mine = next(session for session, home in homes.items() if home == "c1")
+            record = (await relay.call(ASK | {"prompt_cache_key": mine, "model": "full"}))[1]
+            assert [attempt.channel for attempt in record.attempts] == ["c1", "c2"], "it moves within the call"
+            assert (await relay.call(ASK | {"prompt_cache_key": mine}))[1].channel == "c2", (
+                "and stays away while its home rests"
+            )

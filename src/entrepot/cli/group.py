@@ -24,6 +24,10 @@ class Options(RateOptions, total=False):
 
     ratio: Annotated[str, typer.Option("--ratio", help="Price multiplier, such as 1.5.")]
     description: Annotated[str, typer.Option("--description", help="For people.")]
+    affinity: Annotated[
+        str,
+        typer.Option("--affinity", help="What keeps calls on one channel: off, key, session or prefix."),
+    ]
     public: Annotated[bool, typer.Option("--public/--private", help="May users see and choose it?")]
     disconnect: Annotated[
         str,

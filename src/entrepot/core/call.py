@@ -12,6 +12,8 @@ WRITING: Final[frozenset[Operation]] = frozenset(("chat", "completions", "messag
 """Operations whose answer is written token by token: they may be streamed, and are held for output."""
 FREE: Final[frozenset[Operation]] = frozenset(("count_tokens",))
 """Operations that vendors do not bill."""
+Affinity: TypeAlias = Literal["off", "key", "session", "prefix"]
+"""What keeps calls on one channel: nothing, the API key, what the client calls its session, the prompt's beginning."""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +36,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """`x-sandbox-fault`, passed on to the sandbox only."""
     passed: Headers = ()
     """Headers of the client that its dialect has passed on to a vendor of the same dialect."""
+    session: bytes = b""
+    """What a header calls the client's session."""
 
 
 class Peek(msgspec.Struct, frozen=True):

@@ -80,6 +80,7 @@ class Gateway:
             strict=head.strict,
             fault_header=head.sandbox_fault,
             passed=head.passed,
+            session=head.session,
         )
         return self._relay.run(call, head.secret, lambda: read_body(cycle, head, edge.max_body), exchange)
 

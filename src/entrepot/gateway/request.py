@@ -16,6 +16,8 @@ BODY_SECONDS = 300.0
 
 _FORWARDED_FOR = b"x-forwarded-for"
 _KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+_SESSION_HEADERS = (b"x-session-id", b"session_id", b"session-id", b"x-claude-code-session-id", b"x-session-affinity")
+"""`session_id` and `session-id` are Codex's."""
 _NO_HEAD = HeadText(b"")
 
 
@@ -38,6 +40,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     sandbox_fault: bytes
     passed: Headers = ()
     """Headers that a vendor is to get as they came, several lines as one list."""
+    session: bytes = b""
 
 
 def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...], passes: tuple[bytes, ...] = ()) -> Head:
@@ -57,7 +60,16 @@ def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...], passes: tuple[byte
         strict=text.get(b"x-entrepot-strict") == b"1",
         sandbox_fault=text.get(b"x-sandbox-fault") or b"",
         passed=tuple((name, b",".join(text.all(name))) for name in passes if text.count(name)) if passes else (),
+        session=_session(text) if text.mentions(b"session") else b"",
     )
+
+
+def _session(text: HeadText) -> bytes:
+    """What the client calls its session, in any of the ways that clients have."""
+    for name in _SESSION_HEADERS:
+        if value := text.get(name):
+            return value[:128]
+    return b""
 
 
 def _secret(text: HeadText, query: bytes) -> str | None:

@@ -23,6 +23,10 @@ class HeadText:
         start = at + len(name) + 3
         return self.text[start : self.text.find(b"\r\n", start)].strip(b" \t")
 
+    def mentions(self, word: bytes) -> bool:
+        """Does the word (lower case) stand anywhere? Cheaper than to ask for several names."""
+        return word in self._lower
+
     def count(self, name: bytes) -> int:
         """How many lines have this name."""
         return self._lower.count(b"\r\n" + name + b":")

@@ -29,6 +29,7 @@ from entrepot.relay.exchange import Exchange
 from entrepot.relay.forward import Forward, say
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.registry import Registry
+from entrepot.routing.affinity import mark_of
 from entrepot.routing.candidates import Candidates, Router
 from entrepot.routing.trial import Trial
 from entrepot.upstream.client import Response
@@ -145,6 +146,8 @@ class Relay:
         permit_model(caller, outcome.peek.model)
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
+        if routes.affinity != "off":
+            routes.mark = mark_of(routes.affinity, call.session, caller.user_id, caller.key_id, outcome.peek.members)
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         outcome.limit_headers = services.limits.headers(outcome.entered)

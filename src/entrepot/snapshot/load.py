@@ -27,13 +27,18 @@ SelfUrls: TypeAlias = Mapping[str, tuple[str, str]]
 
 _READ = (
     Statement("SELECT v FROM feed_head WHERE id = 1"),
-    Statement("SELECT id, name, ratio_ppm, description, public, limits, disconnect, free_interrupted FROM groups ORDER BY id"),
+    Statement(
+        "SELECT id, name, ratio_ppm, description, public, limits, disconnect, free_interrupted, affinity "
+        "FROM groups ORDER BY id"
+    ),
     Statement(
         "SELECT id, name, provider, base_url, api, models, model_map, groups, priority, weight, headers, overrides, proxy, "
         "limits, timeouts FROM channels WHERE status = 'enabled' ORDER BY id"
     ),
     Statement("SELECT channel_id, id, secret, status FROM channel_keys ORDER BY channel_id, position, id"),
-    Statement("SELECT name, id, description, owner, created_at, disconnect, timeouts, limits FROM models ORDER BY id"),
+    Statement(
+        "SELECT name, id, description, owner, created_at, disconnect, timeouts, limits, affinity FROM models ORDER BY id"
+    ),
     READ_PRICES,
 )
 
@@ -161,14 +166,15 @@ def _groups(rows: Iterable[Row]) -> dict[str, Group]:
 
 
 def _group(row: Row) -> Group:
-    row_id, name, ratio, description, public, limits, disconnect, free_interrupted = row
+    row_id, name, ratio, description, public, limits, disconnect, free_interrupted, affinity = row
     policy: Disconnect | None = None
     try:
         policy = None if disconnect == "model" else msgspec.convert(disconnect, Disconnect)
     except msgspec.MsgspecError as error:
         _log.error("policy of a group left out: %s", error, extra={"group": name})
     rates = _rate_limits(limits, name)
-    return Group(row_id, name, ratio, description, bool(public), rates, policy, bool(free_interrupted))
+    known = (row_id, name, ratio, description, bool(public), rates, policy, bool(free_interrupted))
+    return Group(*known, affinity or None)
 
 
 def _rate_limits(text: str, of: str) -> RateLimits | None:
@@ -188,7 +194,7 @@ def _models(rows: Iterable[Row]) -> Iterable[Model]:
 
 
 def _model(row: Row) -> Model | None:
-    name, row_id, description, owner, created, disconnect, timeouts, limits = row
+    name, row_id, description, owner, created, disconnect, timeouts, limits, affinity = row
     try:
         overrides: dict[str, Any] = msgspec.json.decode(timeouts, type=dict[str, float | None])
         msgspec.convert(overrides, _AllTimeouts)
@@ -196,7 +202,8 @@ def _model(row: Row) -> Model | None:
     except msgspec.MsgspecError as error:
         _log.error("model left out: %s", error, extra={"model": name})
         return None
-    return Model(name, row_id, description, owner, created // 1_000_000, policy, overrides, _rate_limits(limits, name))
+    known = (name, row_id, description, owner, created // 1_000_000, policy, overrides)
+    return Model(*known, _rate_limits(limits, name), affinity or None)
 
 
 class _AllTimeouts(Timeouts, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,7 @@ groups = Table(
     text("limits", "{}"),
     text("disconnect", "model"),
     integer("free_interrupted", 0),
+    text("affinity", ""),
     sqlite_autoincrement=True,
 )
 
@@ -129,6 +130,7 @@ models = Table(
     text("timeouts", "{}"),
     time("created_at"),
     text("limits", "{}"),
+    text("affinity", ""),
     sqlite_autoincrement=True,
 )
 

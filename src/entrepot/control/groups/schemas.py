@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from entrepot.control.fields import Label, Ratio, Text, View
+from entrepot.control.fields import Label, Ratio, Stickiness, Text, View
 from entrepot.control.rates import Rates
 from entrepot.core.route import Disconnect
 
@@ -14,6 +14,8 @@ class GroupUpdate(Rates):
 
     ratio: Ratio = "1"
     """Price multiplier (分组倍率)."""
+    affinity: Stickiness = ""
+    """What keeps calls on one channel, for its prompt cache: `off`, `key`, `session` or `prefix`; empty: `session`."""
     description: Text = ""
     public: bool = True
     """May users see and choose it?"""
@@ -36,6 +38,7 @@ class GroupView(View):
     name: str
     ratio: str
     description: str
+    affinity: str
     public: bool
     disconnect: GroupDisconnect
     free_interrupted: bool

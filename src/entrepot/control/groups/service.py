@@ -99,6 +99,7 @@ def _view(row: RowMapping) -> GroupView:
         name=row["name"],
         ratio=format_ratio(row["ratio_ppm"]),
         description=row["description"],
+        affinity=row["affinity"],
         public=bool(row["public"]),
         disconnect=row["disconnect"],
         free_interrupted=bool(row["free_interrupted"]),

@@ -1,6 +1,6 @@
 """What can be said about a model."""
 
-from entrepot.control.fields import Name, Text, TimeoutTable, View
+from entrepot.control.fields import Name, Stickiness, Text, TimeoutTable, View
 from entrepot.control.rates import Rates
 from entrepot.core.route import Disconnect
 
@@ -13,6 +13,8 @@ class ModelUpdate(Rates):
     """`owned_by` in the list of models."""
     disconnect: Disconnect = "cancel"
     """When a client leaves: stop and bill what was delivered, read on and bill all, or charge nothing where nothing came."""
+    affinity: Stickiness = ""
+    """What keeps calls on one channel, for its prompt cache: `off`, `key`, `session` or `prefix`; empty: the group's."""
     timeouts: TimeoutTable = TimeoutTable()
     """Seconds; what is set here goes before the channel's own."""
 
@@ -37,6 +39,7 @@ class ModelView(View):
     id: int
     name: str
     description: str
+    affinity: str
     owner: str
     disconnect: str
     timeouts: TimeoutTable

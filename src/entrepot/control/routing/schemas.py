@@ -53,6 +53,8 @@ class Explanation(View):
     model: str
     key: str | None
     groups: list[str]
+    affinity: str
+    """What keeps calls on one channel: `off` where there is but one way."""
     workers: int
     """Gateway workers of this machine that told of their state; 0 where no server runs."""
     routes: list[RouteView]
