@@ -27,7 +27,7 @@ from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.plan import HOUSE
 from entrepot.core.call import Call, Caller, Operation
-from entrepot.core.http import Timeouts, parse_origin
+from entrepot.core.http import Headers, Timeouts, parse_origin
 from entrepot.core.money import parse_usd
 from entrepot.core.record import Record
 from entrepot.dialects.catalogue import load_dialects
@@ -105,6 +105,7 @@ class RelayUnderTest:
         fault: str = "",
         secret: str | None = SECRET,
         strict: bool = False,
+        passed: Headers = (),
     ) -> "asyncio.Task[None]":
         """Begin a call as the gateway would."""
         raw = body if isinstance(body, bytes) else json.encode(body)
@@ -123,6 +124,7 @@ class RelayUnderTest:
             started=self.clock.monotonic(),
             strict=strict,
             fault_header=fault.encode(),
+            passed=passed,
         )
         return asyncio.ensure_future(self.relay.run(call, secret, read, exchange))
 

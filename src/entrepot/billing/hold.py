@@ -72,6 +72,11 @@ class Hold:
         """Neither settled nor released."""
         return self._held.open
 
+    @property
+    def prompt(self) -> int:
+        """Tokens of the prompt, about."""
+        return self._terms.estimate.counted
+
     def counted(self, delivered: Usage, known: Usage | None = None) -> Usage:
         """Usage where the vendor's is missing or not the last: our own count of what went out; of what went in the vendor's
         (`known`), or our estimate.

@@ -120,6 +120,10 @@ class Dialect(Protocol):
         """A fresh tap for one answer."""
         ...
 
+    def own_answer(self, prompt_tokens: int) -> bytes | None:
+        """What we can say ourselves where no vendor has the operation, of a prompt of so many tokens; mostly None."""
+        ...
+
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""
         ...

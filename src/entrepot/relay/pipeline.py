@@ -175,7 +175,20 @@ class Relay:
                 if over or self._is_final(fault, call, outcome):
                     break
             route = routes.next(fault)
+        if last is None and await self._answer_alone(call, forward):
+            return
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    async def _answer_alone(self, call: Call, forward: Forward) -> bool:
+        """Say what we can where no vendor has the operation; False where that is nothing."""
+        outcome = forward.outcome
+        own = self._services.dialects[call.operation].own_answer(outcome.hold.prompt if outcome.hold else 0)
+        if own is None:
+            return False
+        outcome.status = 200
+        headers = ((b"content-type", b"application/json"), (b"x-entrepot-basis", b"counted"), *outcome.limit_headers)
+        await forward.exchange.answer(200, headers, own)
+        return True
 
     def _is_final(self, fault: Fault, call: Call, outcome: Outcome) -> bool:
         """Is it no use to try elsewhere, or has the call had all the attempts that it may have?"""
