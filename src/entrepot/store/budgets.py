@@ -14,10 +14,6 @@ from entrepot.store.feed import now_us
 MICRO: Final = 1_000_000
 NEVER: Final = 1 << 62
 """The end of a period that has none."""
-KEEP_US: Final = 2 * 86_400 * MICRO
-"""A bucket whose period ended so long ago is deleted, unless a worker still has a lease of it."""
-SWEEP: Final = 100
-"""So many of these go with each new one: there are never many."""
 COLUMNS: Final = (
     "g.scope, g.period, g.amount, coalesce(g.bucket_id, 0), "
     f"CASE WHEN c.id IS NULL THEN 0 ELSE coalesce(c.ends_at, {NEVER}) END"
@@ -74,16 +70,12 @@ def span(period: Period, now: int) -> Span:
 
 
 async def renew(db: Database, budget: Budget, now: int) -> None:
-    """Make the bucket of the period that holds `now`, and sweep away what ended long ago.
-
-    Does nothing where another look-up was first. Raises StoreAwayError.
-    """
+    """Make the bucket of the period that holds `now`; does nothing where another look-up was first. Raises StoreAwayError."""
     fresh = span(budget.period, now)
     ref = f"budget:{budget.scope}:{budget.period}:{fresh.start}"
     place = (budget.scope, budget.period)
     # Whoever changes the amount locks this row, too: a bucket is never made of an amount that has just been changed.
-    lock, skip = (" FOR UPDATE", " FOR UPDATE SKIP LOCKED") if db.dialect == "postgresql" else ("", "")
-    now_sql = now_us(db.dialect)
+    lock = " FOR UPDATE" if db.dialect == "postgresql" else ""
     try:
         await db.change(
             [
@@ -93,17 +85,13 @@ async def renew(db: Database, budget: Budget, now: int) -> None:
                 ),
                 Statement(
                     "INSERT INTO buckets (kind, ref, remaining, cap, created_at, ends_at) "
-                    f"SELECT 'budget', CAST($3 AS TEXT), amount, amount, {now_sql}, nullif(CAST($4 AS BIGINT), {NEVER}) "
-                    "FROM budgets WHERE scope = $1 AND period = $2 ON CONFLICT (ref) DO NOTHING",
+                    f"SELECT 'budget', CAST($3 AS TEXT), amount, amount, {now_us(db.dialect)}, "
+                    f"nullif(CAST($4 AS BIGINT), {NEVER}) FROM budgets WHERE scope = $1 AND period = $2 ON CONFLICT (ref) DO NOTHING",
                     (*place, ref, fresh.ends_at),
                 ),
                 Statement(
                     "UPDATE budgets SET bucket_id = (SELECT id FROM buckets WHERE ref = $3) WHERE scope = $1 AND period = $2",
                     (*place, ref),
-                ),
-                Statement(
-                    f"DELETE FROM buckets WHERE id IN (SELECT b.id FROM buckets b WHERE b.ends_at < {now_sql} - {KEEP_US} "
-                    f"AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.bucket_id = b.id) ORDER BY b.ends_at LIMIT {SWEEP}{skip})"
                 ),
             ]
         )

@@ -261,7 +261,7 @@ buckets = Table(
 )
 """What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets.
 
-`ends_at` is when a budget's period ends, or when a cap was lifted: no call takes from the bucket for long after that.
+`ends_at` is when a budget's period ends, or when a cap was lifted: calls that were held before that still settle there.
 """
 
 budgets = Table(
