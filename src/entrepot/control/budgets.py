@@ -1,4 +1,4 @@
-"""Budgets as control sees them: what a user's keys together, or one key, may spend in a period (docs/decisions/0011).
+"""Budgets as control sees them: what a user's keys together, or one key, may spend in a period (docs/decisions/0012).
 
 A budget is a bucket a period, made by the first call in it. Raising or lowering one keeps what was spent in the period
 that runs; lifting one forgets it.

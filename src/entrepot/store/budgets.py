@@ -1,4 +1,4 @@
-"""Budgets in the database: the bucket of the period that runs is made by the first look-up in it (docs/decisions/0011).
+"""Budgets in the database: the bucket of the period that runs is made by the first look-up in it (docs/decisions/0012).
 
 All times are the database's. A call that straddles the end of a period settles in the bucket in which it was held.
 """
