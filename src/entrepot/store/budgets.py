@@ -86,7 +86,8 @@ async def renew(db: Database, budget: Budget, now: int) -> None:
                 Statement(
                     "INSERT INTO buckets (kind, ref, remaining, cap, created_at, ends_at) "
                     f"SELECT 'budget', CAST($3 AS TEXT), amount, amount, {now_us(db.dialect)}, "
-                    f"nullif(CAST($4 AS BIGINT), {NEVER}) FROM budgets WHERE scope = $1 AND period = $2 ON CONFLICT (ref) DO NOTHING",
+                    f"nullif(CAST($4 AS BIGINT), {NEVER}) FROM budgets "
+                    "WHERE scope = $1 AND period = $2 ON CONFLICT (ref) DO NOTHING",
                     (*place, ref, fresh.ends_at),
                 ),
                 Statement(
