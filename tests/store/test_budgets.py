@@ -8,7 +8,7 @@ import pytest
 from entrepot.core.call import Caller, Period
 from entrepot.kit.clock import ManualClock, SystemClock
 from entrepot.store.budgets import MICRO, NEVER, key_scope, span, user_scope
-from entrepot.store.keys import find_key
+from entrepot.store.keys import describe_key, find_key
 from entrepot.store.raw import Database, open_database
 from tests.store.test_keys import SHA, put
 
@@ -101,6 +101,20 @@ async def test_a_period_that_has_ended_gives_way_to_a_fresh_one(db: Database) ->
     assert (fresh != own, same) == (True, shared)
     rows = await db.fetch("SELECT id, remaining, cap FROM buckets WHERE id IN ($1, $2, $3) ORDER BY id", own, shared, fresh)
     assert rows == [(own, 3, 7), (shared, 3, 100), (fresh, 7, 7)]
+
+
+async def test_a_key_can_be_described_without_beginning_a_period(db: Database) -> None:
+    key, _ = await put(db)
+    await budget(db, key_scope(key), "day", 7)
+    described = await describe_key(db, SHA)
+    assert described is not None
+    assert (described.key_id, described.caps, described.until) == (key, (), None)
+    assert await db.fetch("SELECT bucket_id FROM budgets") == [(None,)]
+    found = await look(db)
+    described = await describe_key(db, SHA)
+    assert described is not None
+    assert (described.caps, described.budgets) == (found.caps, found.budgets)
+    assert await describe_key(db, "cd" * 32) is None
 
 
 async def test_a_bucket_that_was_deleted_is_made_again(db: Database) -> None:

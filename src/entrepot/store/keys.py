@@ -1,8 +1,7 @@
 """Looks up one API key by its SHA-256, with the account it belongs to and the budgets that bind it."""
 
 import logging
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,23 +21,46 @@ _names = msgspec.json.Decoder(tuple[str, ...])
 _limits = msgspec.json.Decoder(RateLimits)
 
 
+class Found(NamedTuple):
+    """A key as it stands in the database."""
+
+    row: Row
+    budgets: list[Budget]
+    now: int
+    """The database's time, in microseconds since 1970."""
+
+
 async def find_key(db: Database, sha256: str, clock: Clock) -> Caller | None:
-    """The key's facts, or None where there is no such key. Raises StoreAwayError.
+    """A key that wants to call; None where there is no such key. Begins a new period of its budgets where one has ended.
 
     A disabled key, or one of a disabled user, comes with `enabled` false. A key without
     groups of its own has its user's group. The installation's own account pays from the house account.
+    Raises StoreAwayError.
     """
     for _ in range(_ATTEMPTS):
-        rows = await db.fetch(_query(db.dialect), sha256)
-        if not rows:
+        found = await _read(db, sha256)
+        if found is None:
             return None
-        now, found = rows[0][-1], [Budget(*row[-6:-1]) for row in rows if row[-6] is not None]
-        ended = [budget for budget in found if budget.ends_at <= now]
+        ended = [budget for budget in found.budgets if budget.ends_at <= found.now]
         if not ended:
-            return _caller(rows[0][:-6], found, now, clock.wall())
+            return _caller(found, clock.wall())
         for budget in ended:
-            await budgets.renew(db, budget, now)
+            await budgets.renew(db, budget, found.now)
     raise StoreAwayError("the periods of a key's budgets do not begin")
+
+
+async def describe_key(db: Database, sha256: str) -> Caller | None:
+    """The same without writing anything: budgets in whose period nobody has called are left out. Raises StoreAwayError."""
+    found = await _read(db, sha256)
+    if found is None:
+        return None
+    running = [budget for budget in found.budgets if budget.ends_at > found.now]
+    return _caller(found._replace(budgets=running), found.now / MICRO)
+
+
+async def _read(db: Database, sha256: str) -> Found | None:
+    rows = await db.fetch(_query(db.dialect), sha256)
+    return Found(rows[0][:-6], [Budget(*row[-6:-1]) for row in rows if row[-6] is not None], rows[0][-1]) if rows else None
 
 
 def _query(dialect: Dialect) -> str:
@@ -55,8 +77,8 @@ def _query(dialect: Dialect) -> str:
     )
 
 
-def _caller(row: Row, found: Sequence[Budget], now: int, wall: float) -> Caller:
-    key_id, name, user_id, groups, models, networks, expires, status, quota, rpm, tpm, concurrency, group, *rest = row
+def _caller(found: Found, wall: float) -> Caller:
+    key_id, name, user_id, groups, models, networks, expires, status, quota, rpm, tpm, concurrency, group, *rest = found.row
     user_status, limits, wallet, cap = rest
     try:
         own_groups, patterns, places = (_names.decode(text) for text in (groups, models, networks))
@@ -77,12 +99,12 @@ def _caller(row: Row, found: Sequence[Budget], now: int, wall: float) -> Caller:
         models=patterns,
         networks=places,
         expires=expires,
-        until=_until(expires, found, now, wall),
+        until=_until(expires, found, wall),
         enabled=enabled,
         wallet=wallet or 0,
-        caps=(*caps, *(budget.bucket for budget in found)),
+        caps=(*caps, *(budget.bucket for budget in found.budgets)),
         quota=quota,
-        budgets=tuple(_shown(budget) for budget in found),
+        budgets=tuple(_shown(budget) for budget in found.budgets),
         rpm=rpm,
         tpm=tpm,
         concurrency=concurrency,
@@ -90,9 +112,9 @@ def _caller(row: Row, found: Sequence[Budget], now: int, wall: float) -> Caller:
     )
 
 
-def _until(expires: float | None, found: Sequence[Budget], now: int, wall: float) -> float | None:
+def _until(expires: float | None, found: Found, wall: float) -> float | None:
     """On our clock, which may be ahead of the database's: then the new period would not have begun there yet."""
-    moments = [wall + (budget.ends_at - now) / MICRO for budget in found if budget.ends_at != NEVER]
+    moments = [wall + (budget.ends_at - found.now) / MICRO for budget in found.budgets if budget.ends_at != NEVER]
     return min((*moments, *(() if expires is None else (expires,))), default=None)
 
 
