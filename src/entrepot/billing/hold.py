@@ -222,10 +222,7 @@ class Billing:
         if held is None:
             _log.warning("usage row dropped: the journal takes nothing now", extra={"request_id": record.id})
             return
-        try:
-            held.settle(0, facts_of(record, free()))
-        except JournalError:
-            _log.exception("usage row lost", extra={"request_id": record.id})
+        held.settle(0, facts_of(record, free()))
 
     async def synced(self, position: int) -> None:
         """With durability "fsync": the record is on disk."""
