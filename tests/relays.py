@@ -22,11 +22,12 @@ from entrepot.access.admission import Admission
 from entrepot.access.limits import Limits
 from entrepot.billing.hold import Billing
 from entrepot.billing.prices import PriceBook
+from entrepot.billing.receipt import FACTS, Receipt, facts_of, receipt
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.plan import HOUSE
 from entrepot.core.call import Call, Caller, Operation
-from entrepot.core.http import Timeouts, parse_origin
+from entrepot.core.http import Headers, Timeouts, parse_origin
 from entrepot.core.money import parse_usd
 from entrepot.core.record import Record
 from entrepot.dialects.catalogue import load_conversions, load_dialects
@@ -105,6 +106,7 @@ class RelayUnderTest:
         fault: str = "",
         secret: str | None = SECRET,
         strict: bool = False,
+        passed: Headers = (),
     ) -> "asyncio.Task[None]":
         """Begin a call as the gateway would."""
         raw = body if isinstance(body, bytes) else json.encode(body)
@@ -123,6 +125,7 @@ class RelayUnderTest:
             started=self.clock.monotonic(),
             strict=strict,
             fault_header=fault.encode(),
+            passed=passed,
         )
         return asyncio.ensure_future(self.relay.run(call, secret, read, exchange))
 
@@ -131,6 +134,14 @@ class RelayUnderTest:
         wire = Wire()
         await self.start(body, wire, **how)
         return wire, self.records[-1]
+
+    async def receipt(self, request_id: str) -> Receipt:
+        """What the holder is shown, when everything is in the database."""
+        async with asyncio.timeout(5):
+            while self.buckets.lag:
+                await asyncio.sleep(0.02)
+        rows = await self.buckets.flusher.db.fetch(f"SELECT {', '.join(FACTS)} FROM usage WHERE id = $1", request_id)
+        return receipt(facts_of(rows[0]))
 
     @property
     def in_use(self) -> int:

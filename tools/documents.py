@@ -39,6 +39,12 @@ def calls() -> str:
     return _table(("operation", "path", "without the version", "version doubled"), rows)
 
 
+_BILLED = {
+    Charge.NOTHING: "no",
+    Charge.DELIVERED: "what was delivered",
+    Charge.BEGUN: "what was delivered, and the prompt",
+}
+
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"providers": providers},
     "docs/endpoints.md": {"calls": calls, "errors": faults},
@@ -77,7 +83,7 @@ def main(arguments: list[str]) -> int:
 
 def _fault(kind: Kind, row: Row) -> tuple[str, ...]:
     status = f"{row.status}, or the vendor's" if row.forward else str(row.status)
-    billed = "what was delivered" if row.charge is Charge.DELIVERED else "no"
+    billed = _BILLED[row.charge]
     names = tuple(f"`{name}`" for name in (row.type, row.code, kind.value))
     return (status, *names, row.message, "yes" if row.elsewhere else "no", billed)
 

@@ -17,6 +17,7 @@ def test_the_life_of_a_channel(run: Run, run_json: RunJson) -> None:
     assert made["overrides"] == {"temperature": 0.5, "user": "me"}
     assert (made["limits"]["max_connections"], made["timeouts"]["idle"]) == (9, 60.0)
     assert run_json("channel", "update", "east", "--priority", "7")["priority"] == 7
+    assert run_json("channel", "drain", "east")["status"] == "draining"
     assert run_json("channel", "disable", "east")["status"] == "disabled"
     assert run_json("channel", "enable", "east")["status"] == "enabled"
     assert len(run_json("channel", "add-key", "east", "--key", "sk-3")["keys"]) == 3

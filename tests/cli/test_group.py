@@ -13,6 +13,9 @@ def test_the_life_of_a_group(run: Run, run_json: RunJson) -> None:
     lifted = run_json("group", "update", "vip", "--tpm", "9000", "--lift", "rpm")
     assert (lifted["rpm"], lifted["tpm"], lifted["concurrency"]) == (None, 9000, 4)
     assert "9000" in run("group", "list").stdout
+    generous = run_json("group", "update", "vip", "--disconnect", "free-if-empty", "--free-interrupted")
+    assert (generous["disconnect"], generous["free_interrupted"], generous["tpm"]) == ("free-if-empty", True, 9000)
+    assert run("group", "update", "vip", "--disconnect", "explode").exit_code == 1
     assert run("group", "update", "vip", "--lift", "ratio").exit_code == 2
     assert run("group", "delete", "vip").stdout == "deleted\n"
     assert run("group", "delete", "default").exit_code == 1

@@ -26,6 +26,8 @@ def test_content_begins_with_words_a_call_or_an_empty_end() -> None:
     assert told(Delta("thinking", "a")).content
     assert told(CallBegin(0, "c", "f")).content
     assert told(Finish("stop")).content
+    assert told(Finish("stop")).empty
+    assert not told(Delta("refusal", "a")).empty
 
 
 def test_the_vendors_count_and_error_are_kept() -> None:

@@ -41,7 +41,8 @@ def test_what_was_delivered_is_charged_and_only_where_something_can_have_been(ki
     row = TABLE[kind]
     after_sending = kind.value.startswith("vendor_") or row.status == 499 or kind is Kind.BALANCE_EXHAUSTED
     if after_sending:
-        assert row.charge is Charge.DELIVERED
+        ended_by_client = row.status == 499 or kind is Kind.BALANCE_EXHAUSTED
+        assert row.charge is (Charge.BEGUN if ended_by_client else Charge.DELIVERED)
     elif row.blame is Blame.CLIENT:
         assert row.charge is Charge.NOTHING
 

@@ -125,6 +125,16 @@ def test_count_tokens(claude: Anthropic) -> None:
     assert 0 < plain.input_tokens < more.input_tokens
 
 
+def test_models(claude: Anthropic) -> None:
+    names = [model.id for model in claude.models.list(limit=2)]
+    assert "sandbox/echo" in names, "the SDK turns the pages"
+    assert len(names) > 2
+    one = claude.models.retrieve("sandbox/echo")
+    assert (one.id, one.type, one.display_name) == ("sandbox/echo", "model", "sandbox/echo")
+    with pytest.raises(sdk.NotFoundError):
+        claude.models.retrieve("claude-77")
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "kind"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.gateway.cycle import Cycle
-from entrepot.gateway.request import Head, read_body, read_head
+from entrepot.gateway.request import READ, Head, read_body, read_head
 from entrepot.kit.headtext import HeadText
 
 
@@ -21,7 +21,7 @@ class Client:
         self.pieces = list(pieces)
         self.end = end
         self.pause = pause
-        self.cycle = Cycle(self, HeadText(b"POST / HTTP/1.1\r\n\r\n"), None, old=False, keep_alive=True)
+        self.cycle = Cycle(self, HeadText(b"POST / HTTP/1.1\r\n\r\n", READ), None, old=False, keep_alive=True)
 
     async def drain(self) -> None: ...
 
@@ -48,7 +48,7 @@ def asked(
     trusted: tuple[str, ...] = (),
 ) -> Head:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    text = HeadText(b"GET /?%b HTTP/1.1\r\n%b\r\n" % (query, lines.encode()))
+    text = HeadText(b"GET /?%b HTTP/1.1\r\n%b\r\n" % (query, lines.encode()), READ)
     return read_head(Cycle(Client(), text, client, old=False, keep_alive=True), trusted)
 
 
@@ -79,6 +79,17 @@ def test_other_facts() -> None:
     assert (head.address, head.length, head.client_id, head.strict) == ("192.0.2.1", 12, "mine", True)
     assert asked(("x-forwarded-for", "198.51.100.7"), trusted=("192.0.2.0/24",)).address == "198.51.100.7"
     assert asked(client=None).address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["x-session-id", "Session_Id", "session-id", "X-Claude-Code-Session-Id", "x-session-affinity"])
+def test_what_clients_call_their_session(name: str) -> None:
+    assert asked((name, "s-1")).session == b"s-1"
+    assert len(asked((name, "s" * 1000)).session) == 128
+
+
+def test_a_session_that_is_none() -> None:
+    assert asked(("x-other", "my session")).session == b""
+    assert asked().session == b""
 
 
 def test_several_lines_of_forwarded_for_are_one_list() -> None:

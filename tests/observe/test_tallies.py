@@ -24,7 +24,10 @@ def test_one_call(record) -> None:
         "output": 20,
         "reasoning": 1,
     }
-    assert (series.bytes_in, series.bytes_out) == (1000, 2000)
+    assert (series.bytes_in, series.bytes_out, series.waived) == (1000, 2000, 0)
+    counter.count(record(waived=30, disconnect="free-if-empty"))
+    tallies.add(counter.tallies)
+    assert series.waived == 60
 
 
 def test_a_value_on_a_bound_belongs_to_its_bucket_and_a_large_one_to_the_last(record) -> None:

@@ -58,3 +58,13 @@ async def test_after_the_call_nothing_is_cancelled() -> None:
     exchange.stop(Kind.DRAINING)
     await asyncio.sleep(0)
     assert exchange.ended_by is None
+
+
+async def test_what_is_announced_is_counted_once() -> None:
+    exchange = Exchange(Wire(), "req_7")
+    exchange.start(200, ())
+    assert exchange.put(b"one")
+    exchange.announce(4)
+    assert exchange.bytes_out == 7
+    await exchange.send(b"last", more=False)
+    assert exchange.bytes_out == 7

@@ -385,3 +385,16 @@ async def test_a_member_that_stands_twice_is_sent_once(vendor: Vendor) -> None:
         assert (wire.status, record.model) == (200, "sandbox/echo")
         assert vendor.app.seen[-1].body.count(b"model") == 1
         assert b"dear" not in vendor.app.seen[-1].body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_settled_is_what_is_recorded(vendor: Vendor, stream: bool) -> None:
+    """One record for the journal and the observers, with every byte of the answer in it."""
+    async with running_relay([channel(vendor)]) as relay:
+        wire, record = await relay.call(ask("sandbox/story:5@10000", stream=stream))
+        assert (wire.complete, record.outcome, record.bytes_out) == (True, "ok", len(wire.body))
+        async with asyncio.timeout(5):
+            while relay.buckets.lag:
+                await asyncio.sleep(0.02)
+        row = await relay.buckets.flusher.db.fetch("SELECT bytes_out, attempts FROM usage WHERE id = $1", record.id)
+        assert row[0][0] == len(wire.body)

@@ -121,3 +121,13 @@ def test_a_new_snapshot_keeps_what_leads_to_the_same_place(board: Board) -> None
     after += channels(3, keys=(ChannelKey(10, "sk-new"),))
     board.follow(channels(1, 2, 3, 4), after)
     assert [health.id for health in board.known()] == [1]
+
+
+def test_a_channel_that_is_gone_is_known_while_calls_run_there(board: Board) -> None:
+    trial = board.begin(route(1))
+    board.follow(channels(1), [])
+    assert [health.running for health in board.known()] == [1]
+    trial.end(board.now(), 0)
+    assert [health.running for health in board.known()] == [0]
+    board.follow([], [])
+    assert board.known() == []

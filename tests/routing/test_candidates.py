@@ -1,17 +1,19 @@
 """Candidates: order of groups, tiers and weights; what is said when there are none."""
 
 import random
+import zlib
 from collections import Counter
 
 import pytest
 
+from entrepot.core.call import Affinity
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin
 from entrepot.core.route import Route
 from entrepot.kit.clock import ManualClock
 from entrepot.routing.board import Board
 from entrepot.routing.candidates import KEYS_A_CALL, Router
-from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 
 
 def channel(number: int, **facts: object) -> Channel:
@@ -86,6 +88,20 @@ def test_groups_in_the_keys_order_and_their_ratio() -> None:
         ("c2", "default", 1_000_000),
         ("c1", "vip", 500_000),
     ]
+
+
+def test_a_groups_policies_are_in_its_routes() -> None:
+    vip = Group(2, "vip", disconnect="free-if-empty", free_interrupted=True)
+    served = [channel(1, groups=("default",)), channel(2, groups=("vip",))]
+    models = [Model("gpt-4o*", disconnect="drain"), Model("gpt-4o-mini")]
+    groups = {"default": Group(1, "default"), "vip": vip}
+    made = Router(Snapshot(1, groups, served, models), random.Random(7), Board(ManualClock(), random.Random(8)))
+    policies = {
+        model: [(route.disconnect, route.free_interrupted) for route in routes(made, ("default", "vip"), model)]
+        for model in ("gpt-4o", "gpt-4o-mini")
+    }
+    of_vip = ("free-if-empty", True)
+    assert policies == {"gpt-4o": [("drain", False), of_vip], "gpt-4o-mini": [("cancel", False), of_vip]}
 
 
 def test_the_groups_that_serve_a_model() -> None:
@@ -210,3 +226,53 @@ def test_ten_thousand_channels_that_were_never_used_cost_nothing() -> None:
     for _ in range(3):
         first(made)
     assert made.board.known() == []
+
+
+def served(made: Router, mark: int) -> Route:
+    candidates = made.candidates(("default",), "gpt-4o")
+    candidates.mark = mark
+    found = candidates.next()
+    assert found is not None
+    return found
+
+
+def test_calls_of_one_mark_go_one_way_until_it_rests_and_come_back() -> None:
+    keys = (ChannelKey(1, "a"), ChannelKey(2, "b"))
+    made = router(
+        *(channel(number, keys=tuple(ChannelKey(number * 10 + key.id, key.secret) for key in keys)) for number in (1, 2, 3))
+    )
+    marks = [zlib.crc32(b"%d" % number) for number in range(60)]
+    before = [served(made, mark) for mark in marks]
+    assert [served(made, mark) for mark in marks] == before
+    assert len({(route.channel_id, route.key_id) for route in before}) == 6, "over all channels and keys"
+    rest(made, 1, 60.0)
+    for mark, then in zip(marks, before, strict=True):
+        now = served(made, mark)
+        assert now.channel_id != 1
+        if then.channel_id != 1:
+            assert now is then, "only those of the channel that rests have moved"
+    made.board._clock.advance(61.0)  # type: ignore[attr-defined]
+    made.board.forget(1)
+    assert [served(made, mark) for mark in marks] == before
+
+
+def test_weights_hold_over_marks() -> None:
+    made = router(channel(1, weight=1), channel(2, weight=3), channel(3, weight=0))
+    found = Counter(served(made, zlib.crc32(b"%d" % number)).channel for number in range(4000))
+    assert 0.70 < found["c2"] / 4000 < 0.80
+    assert found["c3"] == 0
+
+
+@pytest.mark.parametrize(
+    ("group", "model", "found"),
+    [(None, None, "session"), ("off", None, "off"), ("off", "key", "key"), ("prefix", None, "prefix")],
+)
+def test_the_model_says_else_the_group_else_it_is_by_session(
+    group: Affinity | None, model: Affinity | None, found: str
+) -> None:
+    snapshot = Snapshot(
+        1, {"default": Group(1, "default", affinity=group)}, [channel(1), channel(2)], [Model("gpt-4*", affinity=model)]
+    )
+    made = Router(snapshot, random.Random(7), Board(ManualClock(), random.Random(8)))
+    assert made.candidates(("default",), "gpt-4o").affinity == found
+    assert router(channel(1)).candidates(("default",), "gpt-4o").affinity == "off", "there is but one way"

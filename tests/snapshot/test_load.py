@@ -45,8 +45,10 @@ async def test_everything_a_channel_says(db: Database) -> None:
         timeouts={"connect": 2.5, "idle": None},
     )
     await db.execute("UPDATE channel_keys SET status = 'disabled' WHERE position = 1")
+    await put(db, "groups", name="odd", disconnect="explode", free_interrupted=1, created_at=0)
     snapshot = await load(db, VAULT, Vendors())
     [channel] = snapshot.channels
+    assert (snapshot.groups["odd"].disconnect, snapshot.groups["odd"].free_interrupted) == (None, True)
     assert snapshot.groups["vip"] == Group(group, "vip", 800_000, "d", public=False)
     assert (channel.id, channel.name, channel.provider, channel.api) == (row, "main", "openai", "responses")
     assert channel.origin == Origin("https", "relay.example", 8443, "socks5://p:1080")

@@ -38,13 +38,16 @@ def test_a_vendor_is_tested_only_with_a_recording() -> None:
         assert line.endswith("| tested |" if rows[name].tested else "| unverified |")
 
 
+BILLED = ("no", "what was delivered", "what was delivered, and the prompt")
+
+
 def test_every_kind_of_fault_has_its_line() -> None:
     lines = faults().splitlines()[2:]
     assert len(lines) == len(Kind)
     assert "| 401 | `invalid_request_error` | `missing_api_key` | `missing_key` |" in faults()
     for kind, line in zip(TABLE, lines, strict=True):
         assert f"`{kind.value}`" in line
-        assert line.endswith(("| yes | what was delivered |", "| yes | no |", "| no | what was delivered |", "| no | no |"))
+        assert line.endswith(tuple(f"| {elsewhere} | {billed} |" for elsewhere in ("yes", "no") for billed in BILLED))
 
 
 def test_main_writes_what_is_old(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

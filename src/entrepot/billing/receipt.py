@@ -45,6 +45,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What was paid for the call."""
     shortfall: str | msgspec.UnsetType = msgspec.UNSET
     """What the call cost beyond that, and nobody pays; absent where there is none."""
+    disconnect: str | None
+    """The policy for clients that leave: `cancel`, `drain` or `free-if-empty`; null where no channel served."""
+    waived: str | msgspec.UnsetType = msgspec.UNSET
+    """What the call would have cost but for such a policy (nothing delivered, or broken off); absent where there is none."""
     attempts: list[PublicAttempt]
     dropped: list[str]
     price_book: str
@@ -65,6 +69,8 @@ class UsageFacts(msgspec.Struct, frozen=True, kw_only=True):
     ratio_ppm: int
     charge: int
     shortfall: int
+    disconnect: str
+    waived: int
     attempts: str
     dropped: str
     price_book: str
@@ -96,6 +102,8 @@ def receipt(facts: UsageFacts) -> Receipt:
         ratio=format_ratio(facts.ratio_ppm),
         charge=format_usd(facts.charge),
         shortfall=format_usd(facts.shortfall) if facts.shortfall else msgspec.UNSET,
+        disconnect=facts.disconnect or None,
+        waived=format_usd(facts.waived) if facts.waived else msgspec.UNSET,
         attempts=[_public(attempt) for attempt in json.decode(facts.attempts)],
         dropped=json.decode(facts.dropped),
         price_book=facts.price_book,

@@ -52,6 +52,8 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     prices: str = "{}"
     ratio_ppm: int = 1_000_000
     price_book: str = ""
+    disconnect: str = ""
+    waived: int = 0
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -104,6 +106,8 @@ def columns_of(facts: Facts) -> tuple[Any, ...]:
         facts.prices,
         facts.ratio_ppm,
         facts.price_book,
+        record.disconnect,
+        record.waived,
     )
 
 

@@ -116,9 +116,15 @@ def disable(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
     _show(_updated(ctx, name, {"status": "disabled"}), as_json=as_json)
 
 
+@app.command(epilog="Example: entrepot channel drain deepseek")
+def drain(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """Send no new calls to a channel; those that run end. `/api/health/channels` says how many there are."""
+    _show(_updated(ctx, name, {"status": "draining"}), as_json=as_json)
+
+
 @app.command(epilog="Example: entrepot channel enable deepseek")
 def enable(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
-    """Use a disabled channel again."""
+    """Use a channel again that was disabled or drained."""
     _show(_updated(ctx, name, {"status": "enabled"}), as_json=as_json)
 
 

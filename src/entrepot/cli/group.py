@@ -24,7 +24,18 @@ class Options(RateOptions, total=False):
 
     ratio: Annotated[str, typer.Option("--ratio", help="Price multiplier, such as 1.5.")]
     description: Annotated[str, typer.Option("--description", help="For people.")]
+    affinity: Annotated[
+        str,
+        typer.Option("--affinity", help="What keeps calls on one channel: off, key, session or prefix."),
+    ]
     public: Annotated[bool, typer.Option("--public/--private", help="May users see and choose it?")]
+    disconnect: Annotated[
+        str,
+        typer.Option("--disconnect", help="When a client leaves: cancel, drain, free-if-empty, or each model's own: model."),
+    ]
+    free_interrupted: Annotated[
+        bool, typer.Option("--free-interrupted/--charge-interrupted", help="Are answers free that break off by themselves?")
+    ]
 
 
 @app.command(epilog="Example: entrepot group create vip --ratio 0.8 --rpm 6000")
@@ -41,7 +52,7 @@ def list_groups(ctx: typer.Context, *, as_json: Json = False) -> None:
     async def work(tx: Transaction) -> Page[GroupView]:
         return Page(data=await service.list_all(tx))
 
-    show_page(in_view(ctx, work), ("name", "ratio", "public", *RATES, "description"), as_json=as_json)
+    show_page(in_view(ctx, work), ("name", "ratio", "public", "disconnect", *RATES, "description"), as_json=as_json)
 
 
 @app.command("show", epilog="Example: entrepot group show vip")

@@ -25,6 +25,10 @@ class Options(RateOptions, total=False):
     disconnect: Annotated[
         str, typer.Option("--disconnect", help="When a client leaves in mid-answer: cancel, drain or free-if-empty.")
     ]
+    affinity: Annotated[
+        str,
+        typer.Option("--affinity", help="What keeps calls on one channel: off, key, session or prefix."),
+    ]
     timeout: Annotated[list[str], typer.Option("--timeout", metavar="NAME=SECONDS", help="connect, first_byte, idle or total.")]
 
 

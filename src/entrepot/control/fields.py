@@ -7,7 +7,7 @@ network reads the same in each.
 import ipaddress
 import re
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -151,6 +151,10 @@ Limit = Annotated[int, Field(ge=1, le=2**53)]
 UnlessUnlimited = Annotated[_Value | None, BeforeValidator(_unlimited)]
 """A limit that can be lifted: by null, or by the word `unlimited` where there is no null."""
 Seconds = Annotated[float, Field(gt=0, le=86_400, strict=False)]
+
+
+Stickiness = Literal["", "off", "key", "session", "prefix"]
+"""What keeps calls on one channel; empty is the default."""
 
 
 class TimeoutTable(Spec):

@@ -22,6 +22,8 @@ WRITING: Final[frozenset[Operation]] = frozenset(("chat", "completions", "messag
 """Operations whose answer is written token by token: they may be streamed, and are held for output."""
 FREE: Final[frozenset[Operation]] = frozenset(("count_tokens", "generate_count"))
 """Operations that vendors do not bill."""
+Affinity: TypeAlias = Literal["off", "key", "session", "prefix"]
+"""What keeps calls on one channel: nothing, the API key, what the client calls its session, the prompt's beginning."""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -50,6 +52,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """With `stream`: as a JSON array in place of SSE."""
     passed: Headers = ()
     """Headers of the client that its dialect has passed on to a vendor of the same dialect."""
+    session: bytes = b""
+    """What a header calls the client's session."""
 
 
 class Peek(msgspec.Struct, frozen=True):
@@ -79,6 +83,22 @@ class RateLimits(msgspec.Struct, frozen=True):
     """Calls at once."""
 
 
+Period: TypeAlias = Literal["day", "week", "month", "total"]
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What may be spent in one period; a call holds it beside the wallet."""
+
+    of: Literal["key", "account"]
+    period: Period
+    limit: int
+    """nano-USD."""
+    bucket: int
+    """Of the period that runs."""
+    ends: float | None = None
+    """When the period ends, and a fresh one begins: wall time in seconds; None: never."""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """A key that may call, and on whose account."""
 
@@ -93,6 +113,8 @@ class Caller(msgspec.Struct, frozen=True):
     """IP addresses or CIDR networks; empty means all."""
     expires: float | None = None
     """Wall time in seconds."""
+    until: float | None = None
+    """From this wall time on the key must be looked at again: it expires, or a period of its budgets ends."""
     enabled: bool = True
     wallet: int = 0
     """Bucket that pays; 0 where the user has none, and so no balance."""
@@ -100,6 +122,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Buckets that only limit: the key's quota first, where it has one, then budgets."""
     quota: int | None = None
     """nano-USD, None is unlimited."""
+    budgets: tuple[Budget, ...] = ()
+    """Of the key and of its account."""
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None

@@ -12,11 +12,13 @@ _TOKENS_PER_CALL = 8
 class Delivered:
     """Adds up an answer as it passes."""
 
-    __slots__ = ("_calls", "_text", "_thought", "content", "fault", "usage")
+    __slots__ = ("_calls", "_text", "_thought", "content", "empty", "fault", "usage")
 
     def __init__(self) -> None:
         self.content = False
         """The first content has come. An empty answer that finishes is an answer."""
+        self.empty = True
+        """Nothing that a client could read has come."""
         self.fault: Fault | None = None
         """An error inside the answer."""
         self.usage: Usage | None = None
@@ -29,24 +31,30 @@ class Delivered:
         """One event."""
         match event:
             case Delta(kind=kind, text=text):
-                self.content = True
+                self._said()
                 (self._thought if kind == "thinking" else self._text).add(text)
             case CallDelta(text=text):
                 self._text.add(text)
             case Counted(usage=usage):
                 self.usage = usage
             case CallBegin(name=name):
-                self.content = True
+                self._said()
                 self._calls += 1
                 self._text.add(name)
             case Failed(fault=fault):
                 self.fault = fault
             case Begin(usage=usage):
                 self.usage = usage or self.usage
-            case Produced() | Proved() | Finish() | Held():
+            case Produced() | Held():
+                self._said()
+            case Proved() | Finish():
                 self.content = True
             case _:
                 pass
+
+    def _said(self) -> None:
+        self.content = True
+        self.empty = False
 
     def counted(self) -> Usage:
         """Our own count; what went in is not known here."""

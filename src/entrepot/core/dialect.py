@@ -78,6 +78,14 @@ class Tap(Protocol):
         """The vendor's own count, once it came."""
         ...
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has come that a client could read: no text, reasoning, tool call, sound or picture.
+
+        An answer may be complete and empty; what is no text by its nature (embeddings) is empty until it is there.
+        """
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what may be passed on now (whole frames). Raises Fault(VENDOR_GARBAGE)."""
         ...
@@ -123,6 +131,10 @@ class Dialect(Protocol):
 
     def tap(self, how: Tapping) -> Tap:
         """A fresh tap for one answer."""
+        ...
+
+    def own_answer(self, prompt_tokens: int) -> bytes | None:
+        """What we can say ourselves where no vendor has the operation, of a prompt of so many tokens; mostly None."""
         ...
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:

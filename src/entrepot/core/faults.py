@@ -25,6 +25,8 @@ class Charge(StrEnum):
 
     NOTHING = "nothing"
     DELIVERED = "delivered"
+    BEGUN = "begun"
+    """What was delivered, and the prompt as soon as the vendor has begun to answer: the client's side ended the call."""
 
 
 class Cool(StrEnum):
@@ -121,7 +123,7 @@ class Row(msgspec.Struct, frozen=True):
     forward: bool = False
     """Pass the vendor's own status and body to the client (same dialect)."""
     charge: Charge = Charge.NOTHING
-    """Of what was delivered before it happened. Before the first content nothing is charged, whatever the kind."""
+    """Of what was delivered before it happened. A client that is told of an error in place of an answer pays nothing."""
 
 
 def _client(status: int, code: str, message: str, kind: str = "invalid_request_error") -> Row:
@@ -188,7 +190,7 @@ TABLE: dict[Kind, Row] = {
         "balance_exhausted",
         "The balance was used up while the answer was running; it was ended here.",
         Blame.CLIENT,
-        charge=Charge.DELIVERED,
+        charge=Charge.BEGUN,
     ),
     Kind.NOT_PRICED: Row(503, "server_error", "model_not_priced", "This model has no price yet.", Blame.US),
     Kind.MONEY_AWAY: Row(
@@ -245,9 +247,9 @@ TABLE: dict[Kind, Row] = {
     Kind.VENDOR_OVERLOADED: _channel(503, "upstream_overloaded", "The upstream is overloaded. Try again soon."),
     Kind.VENDOR_ERROR: _channel(502, "upstream_error", "The upstream failed."),
     Kind.VENDOR_LIED: _channel(502, "upstream_error", "The upstream answered 200 with an error inside."),
-    Kind.CLIENT_LEFT: Row(499, "client_left", "client_left", "The client left.", Blame.CLIENT, charge=Charge.DELIVERED),
+    Kind.CLIENT_LEFT: Row(499, "client_left", "client_left", "The client left.", Blame.CLIENT, charge=Charge.BEGUN),
     Kind.CLIENT_STALLED: Row(
-        499, "client_left", "client_stalled", "The client stopped reading.", Blame.CLIENT, charge=Charge.DELIVERED
+        499, "client_left", "client_stalled", "The client stopped reading.", Blame.CLIENT, charge=Charge.BEGUN
     ),
     Kind.DRAINING: Row(
         503, "server_error", "draining", "This server is stopping. Try again.", Blame.US, retry=True, charge=Charge.DELIVERED

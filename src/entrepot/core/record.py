@@ -54,3 +54,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     dropped: tuple[str, ...] = ()
     charge: int = 0
     """nano-USD that the call costs."""
+    disconnect: str = ""
+    """The policy for clients that leave, of the group or model that served; empty where none did."""
+    waived: int = 0
+    """nano-USD that it would have cost but for a policy: the house bears what the vendor asks for it."""

@@ -89,12 +89,12 @@ class Gateway:
             stream=named.stream,
             array=named.array,
             passed=head.passed,
+            session=head.session,
         )
         return self._relay.run(call, head.secret, lambda: read_body(cycle, head, edge.max_body), exchange)
 
     async def _page(self, operation: Operation | None, cycle: Cycle, exchange: Exchange) -> None:
-        # The dialect of what is no call: by its path, else by the header that every client of Anthropic's sends.
-        dialect = self._dialects[operation or ("messages" if cycle.head.get(b"anthropic-version") else "chat")]
+        dialect = self._dialects[operation or ("messages" if _speaks_anthropic(cycle) else "chat")]
         exchange.name_id(dialect.id_header)
         try:
             await self._other(operation, cycle, exchange)
@@ -110,7 +110,8 @@ class Gateway:
         elif self._account.serves(bare := _bare(path)):
             await self._account.answer(bare, read_head(cycle, proxies), cycle.method, exchange)
         elif (name := _model_path(path)) is not None:
-            await self._models.answer(name, read_head(cycle, proxies), cycle.method, exchange)
+            anthropic = _speaks_anthropic(cycle)
+            await self._models.answer(name, read_head(cycle, proxies), cycle, exchange, anthropic=anthropic)
         elif path == "/" or path.startswith(_CONTROL):
             await self._passage.answer(cycle, proxies, exchange)
         else:
@@ -136,6 +137,12 @@ async def refuse(fault: Fault, dialect: Dialect, exchange: Exchange) -> None:
         exchange.close_after()
     allow = ((b"allow", fault.allow.encode()),) if isinstance(fault, WrongMethod) else ()
     await exchange.answer(rendered.status, (*rendered.headers, *allow), rendered.body)
+
+
+def _speaks_anthropic(cycle: Cycle) -> bool:
+    """Of what is no call: its SDKs send the version always, and their key where nobody else's do."""
+    head = cycle.head
+    return bool(head.get(b"anthropic-version")) or (head.count(b"x-api-key") > 0 and not head.count(b"authorization"))
 
 
 def _bare(path: str) -> str:

@@ -22,11 +22,9 @@ class SystemClock:
 
     __slots__ = ()
 
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def wall(self) -> float:
-        return time.time()
+    # The functions themselves: a call asks ten times.
+    monotonic = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
 
 
 class ManualClock:

@@ -19,6 +19,9 @@ KEY_PREFIX = "sk-ent-"
 ADMIN_PREFIX = "adm-ent-"
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM_DIGITS = bytes(ord(_BASE32[byte & 31]) for byte in range(256))
+"""Any byte as a digit: each comes from eight bytes."""
+_RANDOM = 10
 _PAIRS = tuple(a + b for a in _BASE32 for b in _BASE32)
 _DAY = 86_400.0
 
@@ -26,13 +29,18 @@ _DAY = 86_400.0
 class RequestIds:
     """Mints request ids, unique across workers and nodes (50 random bits within a millisecond)."""
 
-    __slots__ = ("_clock", "_day", "_day_start", "_pool")
+    __slots__ = ("_at", "_clock", "_day", "_day_start", "_head", "_ms", "_pool")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._day = ""
         self._day_start = float("inf")
-        self._pool = b""
+        self._ms = -1
+        """Of the day, and what ids of this millisecond begin with."""
+        self._head = ""
+        self._pool = ""
+        """Random digits, used up to `_at`."""
+        self._at = 0
 
     def mint(self) -> str:
         """A new id."""
@@ -41,12 +49,16 @@ class RequestIds:
         if not 0.0 <= since < _DAY:
             self._day = "req_" + utc_day(now)
             self._day_start = now - now % _DAY
+            self._ms = -1
             since = now % _DAY
-        if len(self._pool) < 7:
-            self._pool = os.urandom(4096)
-        bits = int.from_bytes(self._pool[:7], "big") >> 6
-        self._pool = self._pool[7:]
-        return self._day + _digits(int(since * 1000), 7) + _digits(bits, 10)
+        ms = int(since * 1000)
+        if ms != self._ms:
+            self._ms, self._head = ms, self._day + _digits(ms, 7)
+        at = self._at
+        if at >= len(self._pool):
+            self._pool, at = os.urandom(400 * _RANDOM).translate(_RANDOM_DIGITS).decode("ascii"), 0
+        self._at = at + _RANDOM
+        return self._head + self._pool[at : self._at]
 
 
 def request_day(request_id: str) -> str | None:

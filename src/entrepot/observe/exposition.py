@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from entrepot.core.money import NANO
 from entrepot.core.usage import TOKEN_KINDS
 from entrepot.observe.money import cumulated, families
 from entrepot.observe.tallies import BOUNDS, Tallies
@@ -48,6 +49,7 @@ class _Families(Collector):
         yield self._attempts()
         yield self._tokens()
         yield self._bytes()
+        yield self._waived()
         yield from self._times()
         yield from families(self._tallies.money)
         workers = GaugeMetricFamily("entrepot_workers", "Workers that are alive.")
@@ -83,6 +85,14 @@ class _Families(Collector):
         for key, series in sorted(self._tallies.series.items()):
             family.add_metric((*key, "in"), series.bytes_in)
             family.add_metric((*key, "out"), series.bytes_out)
+        return family
+
+    def _waived(self) -> Metric:
+        text = "What calls would have cost but for a policy: nothing delivered, or broken off."
+        family = CounterMetricFamily("entrepot_money_waived_usd", text, labels=("operation", "model", "channel"))
+        for key, series in sorted(self._tallies.series.items()):
+            if series.waived:
+                family.add_metric(key, series.waived / NANO)
         return family
 
     def _times(self) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ and a model gets a name of its own only where the operator lists it, or once a c
 
 from bisect import bisect_left
 from collections.abc import Callable
+from operator import add
 from typing import Final
 
 import msgspec
@@ -43,6 +44,8 @@ class Series(msgspec.Struct, array_like=True, gc=False):
     first_sum: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
+    waived: int = 0
+    """nano-USD."""
 
     def add(self, other: "Series") -> None:
         """Add another worker's numbers."""
@@ -53,6 +56,7 @@ class Series(msgspec.Struct, array_like=True, gc=False):
         self.first_sum += other.first_sum
         self.bytes_in += other.bytes_in
         self.bytes_out += other.bytes_out
+        self.waived += other.waived
 
 
 class Tallies(msgspec.Struct):
@@ -144,14 +148,14 @@ def _measure(series: Series, record: Record) -> None:
         series.first_sum += seconds
     series.bytes_in += record.bytes_in
     series.bytes_out += record.bytes_out
+    if record.waived:
+        series.waived += record.waived
     if record.usage is not NOTHING:
         _add_tokens(series.tokens, record.usage)
 
 
 def _add_tokens(tokens: list[int], usage: Usage) -> None:
-    for at, count in enumerate(msgspec.structs.astuple(usage)[: len(TOKEN_KINDS)]):
-        if count:
-            tokens[at] += count
+    tokens[:] = map(add, tokens, msgspec.structs.astuple(usage))  # the kinds come first, and there are as many as tokens
 
 
 def _sums(mine: list[int], theirs: list[int]) -> list[int]:

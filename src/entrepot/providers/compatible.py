@@ -100,12 +100,20 @@ class Compatible:
         return normal(given, self.row.base_url, self.row.other_urls, self.row.bare_path)
 
     def request(self, route: Route, operation: Operation, body: bytes, extra: Headers, *, stream: bool = False) -> Request:
-        """Describe the call."""
+        """Describe the call. Its body is all that is new each time."""
         del stream
+        known = None if extra else route.described.get(operation)
+        if known is None:
+            known = self._described(route, operation, extra)
+            if not extra:
+                route.described[operation] = known
+        return Request(b"POST", known.origin, known.target, known.headers, body)
+
+    def _described(self, route: Route, operation: Operation, extra: Headers) -> Request:
         path = self._paths.get(operation)
         if path is None:
-            return self._messages.request(route, self._bases, operation, body, extra)
-        return Request(b"POST", route.origin, target(route, path), self._headers(route, extra), body)
+            return self._messages.request(route, self._bases, operation, b"", extra)
+        return Request(b"POST", route.origin, target(route, path), self._headers(route, extra))
 
     def models_request(self, route: Route) -> Request | None:
         """Describe the listing of the vendor's models."""

@@ -47,6 +47,11 @@ class ConvertedTap:
         """The vendor's own count."""
         return self._delivered.usage
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has come that a client could read."""
+        return self._delivered.empty
+
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what the client may have. Raises Fault(VENDOR_GARBAGE)."""
         if self._pieces is not None:

@@ -53,7 +53,7 @@ class Connection(Protocol):
 class Exchange:
     """One answer on its way to one client."""
 
-    __slots__ = ("_connection", "_ids", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
+    __slots__ = ("_ahead", "_connection", "_ids", "_task", "bytes_out", "drains", "ended_by", "request_id", "sent", "started")
 
     def __init__(self, connection: Connection, request_id: str) -> None:
         self._connection = connection
@@ -64,6 +64,8 @@ class Exchange:
         """A vendor has the request: it works, and wants to be paid."""
         self.started = False
         self.bytes_out = 0
+        self._ahead = 0
+        """Bytes that are counted already, and go out with the next write."""
         self.drains = False
         """Disconnect policy `drain`: read on when the client leaves, and bill the true usage."""
         self.ended_by: Kind | None = None
@@ -97,11 +99,17 @@ class Exchange:
         self.started = True
         self._connection.start(status, (*headers, *self._ids))
 
+    def announce(self, size: int) -> None:
+        """So many bytes go out next: what is settled before they do counts them."""
+        self.bytes_out += size - self._ahead
+        self._ahead = size
+
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer at once: it is complete, and settled."""
         self.started = True
         self.unwatch()
-        self.bytes_out += len(body)
+        self.bytes_out += len(body) - self._ahead
+        self._ahead = 0
         if self._connection.full:
             await self._connection.drain()
         self._connection.answer(status, (*headers, *self._ids), body)
@@ -113,7 +121,8 @@ class Exchange:
         """
         if not more:
             self.unwatch()
-        self.bytes_out += len(data)
+        self.bytes_out += len(data) - self._ahead
+        self._ahead = 0
         if self._connection.full:
             await self._connection.drain()
         self._connection.write(data, more=more)

@@ -19,11 +19,12 @@ from entrepot.core.money import format_usd
 from entrepot.core.record import Record
 from entrepot.core.route import Route
 from entrepot.kit.clock import Clock
+from entrepot.kit.headtext import NO_HEAD
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.pulse import Pulse
 from entrepot.relay.speech import Speech
-from entrepot.upstream.response import NO_HEAD, Response
+from entrepot.upstream.response import Response
 
 Synced: TypeAlias = Callable[[int], Awaitable[None]]
 """Waits until a position of the journal is as durable as was asked for."""
@@ -79,11 +80,12 @@ class Forward:
         self._speech = speech
         del peek
         self.outcome.tap = tap
-        pulse = Pulse(self.outcome.hold if stream else None, response, tap)
+        pulse = Pulse(self.outcome.hold, response, tap) if stream else None
         try:
             await (self._stream(response, tap) if stream else self._whole(response, tap))
         finally:
-            pulse.stop()
+            if pulse is not None:
+                pulse.stop()
             if self.exchange.started:  # an answer that was held back and given up was never delivered
                 self._count(tap)
 
@@ -96,7 +98,7 @@ class Forward:
         if tap.fault is not None:
             raise tap.fault
         self._committed(response.status)
-        await self._settle(tap)
+        await self._settle(tap, out)
         cost = format_usd(self.outcome.charge)
         headers = (*self._headers(response), (b"x-entrepot-cost", cost.encode()))
         await self.exchange.answer(response.status, headers, out + tap.last(cost))
@@ -109,7 +111,7 @@ class Forward:
         while data := await response.chunk():
             await self.exchange.send(tap.feed(data), more=True)
         out, self.outcome.fault = tap.end(), tap.fault
-        await self._settle(tap)
+        await self._settle(tap, out)
         await self.exchange.send(out + tap.last(format_usd(self.outcome.charge)), more=False)
 
     async def _stream(self, response: Response, tap: Tap) -> None:
@@ -121,7 +123,7 @@ class Forward:
         # The vendor's own error frame is in it, or its [DONE]: nothing of ours is added, and it waits for the charge.
         last += tap.end() if tap.fault is None else await _linger(response, tap)
         self.outcome.fault = tap.fault
-        await self._settle(tap)
+        await self._settle(tap, last)
         await self.exchange.send(last + tap.last(format_usd(self.outcome.charge)), more=False)
         await _linger(response, tap)
 
@@ -149,7 +151,7 @@ class Forward:
             if response.complete:
                 return b""
             if chunks % CHECK_CHUNKS == 0 and self.outcome.hold is not None:
-                await self.outcome.hold.cover(tap.counted(), self._so_far)
+                await self.outcome.hold.cover(tap.counted(), self._so_far, free=self.outcome.free_interrupted)
             await self.exchange.ready()
         return out
 
@@ -165,8 +167,9 @@ class Forward:
                 usage = hold.counted(delivered, usage) if hold is not None else delivered
         self.outcome.usage = usage
 
-    async def _settle(self, tap: Tap) -> None:
+    async def _settle(self, tap: Tap, end: bytes) -> None:
         """The charge is in the journal before the end of the answer goes out."""
+        self.exchange.announce(len(end))
         self._count(tap)
         position = self.outcome.settle(self._call, self.exchange, self._clock.monotonic())
         if position is not None:
@@ -207,12 +210,11 @@ class Forward:
 
     def _headers(self, response: Response) -> Headers:
         assert self._speech is not None  # noqa: S101  # an answer is on its way
-        kind = self._speech.content_type(response.header(b"content-type"))
-        shows = self._speech.shows
-        passed = tuple((name, value) for name in shows if (value := response.header(name)) is not None)
-        dropped = self.outcome.dropped
-        named = ((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
-        return ((b"content-type", kind), *passed, *named, *self.outcome.limit_headers)
+        headers = [(b"content-type", self._speech.content_type(response.header(b"content-type")))]
+        headers += [(name, value) for name in self._speech.shows if (value := response.header(name)) is not None]
+        if dropped := self.outcome.dropped:
+            headers.append((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")))
+        return (*headers, *self.outcome.limit_headers)
 
 
 def _last_words(fault: Fault, dialect: Dialect, outcome: Outcome) -> bytes:

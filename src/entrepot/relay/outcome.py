@@ -4,7 +4,7 @@ from entrepot.access.limits import Entered
 from entrepot.billing.hold import Hold
 from entrepot.core.call import Call, Caller, Peek
 from entrepot.core.dialect import Tap
-from entrepot.core.faults import Charge, Fault, Kind
+from entrepot.core.faults import Blame, Charge, Fault, Kind
 from entrepot.core.http import Headers
 from entrepot.core.money import PPM
 from entrepot.core.record import Attempt, Record
@@ -31,10 +31,12 @@ class Outcome:
         "limit_headers",
         "peek",
         "route",
+        "settled",
         "status",
         "tap",
         "trial",
         "usage",
+        "waived",
     )
 
     def __init__(self) -> None:
@@ -57,6 +59,10 @@ class Outcome:
         """What the attempt that runs tells of its channel."""
         self.charge = 0
         """nano-USD."""
+        self.waived = 0
+        """nano-USD that a policy does not charge."""
+        self.settled: Record | None = None
+        """What the journal has of the call."""
         self.first_content: float | None = None
         """Monotonic time in seconds."""
 
@@ -103,10 +109,12 @@ class Outcome:
             bytes_out=exchange.bytes_out,
             dropped=self.dropped,
             charge=self.charge,
+            disconnect=route.disconnect if route else "",
+            waived=self.waived,
         )
 
     def settle(self, call: Call, exchange: Exchange, now: float) -> int | None:
-        """Charge for what was delivered, once; a call that gave nothing costs nothing. Gives the journal's position.
+        """Charge what is due, once. Gives the journal's position.
 
         Synchronous, so that no exit can skip it. None where there is nothing to settle (any more).
         """
@@ -114,9 +122,42 @@ class Outcome:
         if hold is None or not hold.open:
             return None
         ratio = route.ratio_ppm if route else PPM
-        due = self.fault is None or self.fault.row.charge is Charge.DELIVERED
-        self.charge = hold.price(self.usage, ratio) if due and self.usage is not NOTHING else 0
-        return hold.settle(self.record(call, exchange, now), ratio)
+        if self._due(hold, exchange):
+            self.charge = hold.price(self.usage, ratio)
+            if route is not None and self._free(route, exchange):
+                self.charge, self.waived = 0, self.charge
+        self.settled = self.record(call, exchange, now)
+        return hold.settle(self.settled, ratio)
+
+    def final(self, call: Call, exchange: Exchange, now: float) -> Record:
+        """What the observers are told: what was settled, unless something has happened since."""
+        known, fault = self.settled, self.fault.kind.value if self.fault else None
+        if known is not None and known.bytes_out == exchange.bytes_out and known.fault == fault and known.status == self.status:
+            return known
+        return self.record(call, exchange, now)
+
+    @property
+    def free_interrupted(self) -> bool:
+        """The group that serves does not charge for answers that break off."""
+        return self.route is not None and self.route.free_interrupted
+
+    def _due(self, hold: Hold, exchange: Exchange) -> bool:
+        """Is anything to be paid for? For the prompt alone, where the client did not wait for more and was told of no error."""
+        if self.fault is None:
+            return self.usage is not NOTHING
+        due, tap = self.fault.row.charge, self.tap
+        told_nothing = exchange.started or exchange.gone
+        if self.usage is NOTHING and due is Charge.BEGUN and told_nothing and tap is not None and tap.usage is not NOTHING:
+            # The vendor has read the prompt: the head of its answer was there. (Moderations have no usage at all.)
+            self.usage = hold.counted(Usage(), tap.usage)
+        return self.usage is not NOTHING and due is not Charge.NOTHING
+
+    def _free(self, route: Route, exchange: Exchange) -> bool:
+        """Does a policy of the group or model that served make the call free?"""
+        fault, tap = self.fault, self.tap
+        if route.disconnect == "free-if-empty" and (tap is None or tap.empty or not (fault is None or exchange.started)):
+            return True
+        return route.free_interrupted and fault is not None and fault.row.blame is not Blame.CLIENT
 
     def _status(self, exchange: Exchange) -> int:
         left = self.fault is not None and self.fault.kind in (Kind.CLIENT_LEFT, Kind.CLIENT_STALLED)

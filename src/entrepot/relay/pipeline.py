@@ -15,7 +15,6 @@ from entrepot.access.admission import Admission, permit_model
 from entrepot.access.limits import Entered, Limits
 from entrepot.billing.hold import Billing, When
 from entrepot.billing.prices import PriceBook
-from entrepot.buckets.errors import JournalError
 from entrepot.core.call import Call, Operation
 from entrepot.core.dialect import Dialect
 from entrepot.core.faults import Fault, Kind
@@ -29,6 +28,7 @@ from entrepot.relay.forward import Forward, say
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.registry import Registry
 from entrepot.relay.speech import Interpreter
+from entrepot.routing.affinity import mark_of
 from entrepot.routing.candidates import Candidates, Router
 from entrepot.routing.trial import Trial
 from entrepot.upstream.client import Response
@@ -115,22 +115,16 @@ class Relay:
     async def _fail(self, fault: Fault, call: Call, exchange: Exchange, outcome: Outcome) -> None:
         """Charge for what was delivered, then tell the client."""
         outcome.fault = fault
-        self._settle(call, exchange, outcome)
+        outcome.settle(call, exchange, self._services.clock.monotonic())
         await say(fault, self._services.dialects[call.operation], exchange, outcome)
-
-    def _settle(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
-        try:
-            outcome.settle(call, exchange, self._services.clock.monotonic())
-        except JournalError:
-            _log.exception("charge not journalled", extra={"request_id": call.id, "charge": outcome.charge})
 
     def _close(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
         """Settle what is not settled yet, and tell the observers. Synchronous: no exit can skip it."""
         services = self._services
         if outcome.entered is not None:
             outcome.entered.leave(outcome.usage.prompt_total + outcome.usage.output_total)
-        self._settle(call, exchange, outcome)
-        record = outcome.record(call, exchange, services.clock.monotonic())
+        outcome.settle(call, exchange, services.clock.monotonic())
+        record = outcome.final(call, exchange, services.clock.monotonic())
         if outcome.hold is None and outcome.caller is not None:
             services.billing.note(record)
         services.observe(record)
@@ -145,7 +139,8 @@ class Relay:
         permit_model(caller, outcome.peek.model)
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
-        forward.exchange.drains = router.snapshot.about(outcome.peek.model).disconnect == "drain"
+        if routes.affinity != "off":
+            routes.mark = mark_of(routes.affinity, call.session, caller.user_id, caller.key_id, outcome.peek.members)
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         outcome.limit_headers = services.limits.headers(outcome.entered)
@@ -170,10 +165,24 @@ class Relay:
                 fault = last = await self._attempt(call, operation, route, routes.begin(route), forward)
                 if fault is None:
                     return
-                if forward.exchange.started or self._is_final(fault, call, outcome):
+                over = forward.exchange.started or forward.exchange.gone
+                if over or self._is_final(fault, call, outcome):
                     break
             route = routes.next(fault)
+        if last is None and await self._answer_alone(call, forward):
+            return
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    async def _answer_alone(self, call: Call, forward: Forward) -> bool:
+        """Say what we can where no vendor has the operation; False where that is nothing."""
+        outcome = forward.outcome
+        own = self._services.dialects[call.operation].own_answer(outcome.hold.prompt if outcome.hold else 0)
+        if own is None:
+            return False
+        outcome.status = 200
+        headers = ((b"content-type", b"application/json"), (b"x-entrepot-basis", b"counted"), *outcome.limit_headers)
+        await forward.exchange.answer(200, headers, own)
+        return True
 
     def _is_final(self, fault: Fault, call: Call, outcome: Outcome) -> bool:
         """Is it no use to try elsewhere, or has the call had all the attempts that it may have?"""
@@ -199,6 +208,8 @@ class Relay:
         ended: str | None = "cancelled"
         outcome.trial = trial
         try:
+            outcome.tap = None  # of an answer that was given up
+            forward.exchange.drains = route.disconnect == "drain"
             forward.exchange.sent = True
             if outcome.hold is not None:
                 outcome.hold.ratio_ppm = route.ratio_ppm
@@ -222,7 +233,8 @@ class Relay:
                 response.close()
             now = services.clock.monotonic()
             trial.end(now, outcome.usage.output_total)
-            outcome.attempts = (*before, _attempt(route, response, started, now, ended))
+            if ended is not None or outcome.settled is None:  # else it is noted, and settled with that
+                outcome.attempts = (*before, _attempt(route, response, started, now, ended))
 
 
 def _attempt(route: Route, response: Response | None, started: float, now: float, fault: str | None) -> Attempt:

@@ -1,7 +1,7 @@
 """How one attempt speaks: the request in the vendor's dialect, the answer in the client's.
 
 Where the vendor speaks what the client speaks, the bytes are forwarded; else the request is written anew from
-what it says, and the answer is converted on its way (decision 0012).
+what it says, and the answer is converted on its way (decision 0014).
 """
 
 from collections.abc import Mapping
@@ -102,7 +102,8 @@ class Interpreter:
     def forwarded(self, call: Call, route: Route, outcome: Outcome) -> Speech:
         """The client's own bytes, but for what must change."""
         provider, peek, dialect = self._providers[route.provider], outcome.peek, self._dialects[call.operation]
-        outcome.dropped = (*peek.dropped, *sorted(provider.drop.intersection(peek.members)))
+        refused = provider.drop and provider.drop.intersection(peek.members)
+        outcome.dropped = (*peek.dropped, *sorted(refused)) if refused else peek.dropped
         _strict(call, outcome)
         changes = Changes(
             model=route.model if route.mapped else None,

@@ -95,13 +95,16 @@ class Board:
         self.troubled.pop(channel_id, None)
 
     def follow(self, before: Iterable[Channel], after: Iterable[Channel]) -> None:
-        """The snapshot has changed: channels that are gone, or lead elsewhere now, are forgotten."""
+        """The snapshot has changed: channels that are gone, or lead elsewhere now, are forgotten; not while calls run there."""
         if not self._channels:
             return
         led = {channel.id: _leads(channel) for channel in before if channel.id in self._channels}
         lead = {channel.id: _leads(channel) for channel in after if channel.id in self._channels}
         for channel_id in list(self._channels):
-            if channel_id not in lead or led.get(channel_id, lead[channel_id]) != lead[channel_id]:
+            if channel_id not in lead:
+                if not self._channels[channel_id].running:
+                    self.forget(channel_id)
+            elif led.get(channel_id, lead[channel_id]) != lead[channel_id]:
                 self.forget(channel_id)
 
     def sweep(self) -> None:
@@ -114,7 +117,9 @@ class Board:
         if now >= self._swept + UNUSED / 6:
             self._swept = now
             for channel in self.known():
-                if channel.id not in self.troubled and all(now - key.used > UNUSED for key in channel.keys.values()):
+                if channel.id in self.troubled or channel.running:
+                    continue
+                if all(now - key.used > UNUSED for key in channel.keys.values()):
                     self.forget(channel.id)
 
     def _rest(self, key: KeyHealth, state: Known, now: float) -> None:

@@ -9,16 +9,19 @@ import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from math import inf
 
 import msgspec
 
+from entrepot.core.call import Affinity
 from entrepot.core.faults import Cool, Fault, Kind
 from entrepot.core.http import Timeouts
 from entrepot.core.money import PPM
 from entrepot.core.route import Route
+from entrepot.routing.affinity import salt, share
 from entrepot.routing.board import Board
 from entrepot.routing.trial import Trial
-from entrepot.snapshot.model import Channel, ChannelKey, Group, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 
 _MEMO_LIMIT = 50_000
 """Routes that are remembered, and ways in plans that are."""
@@ -37,6 +40,8 @@ class Tier(msgspec.Struct, frozen=True):
     sums: tuple[int, ...]
     """Of their weights, from the first to each."""
     ids: frozenset[int]
+    sticks: tuple[tuple[float, float], ...]
+    """Of each channel its salt and one by its weight, for affinity."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -45,12 +50,14 @@ class Plan(msgspec.Struct, frozen=True):
     tiers: tuple[Tier, ...]
     only: Route | None
     """Where there is but one way: it is taken, whatever its health."""
+    affinity: Affinity = "off"
+    """What keeps calls on one of them."""
 
 
 class Router:
     """Makes routes from one snapshot; a new snapshot means a new router."""
 
-    __slots__ = ("_memo", "_planned", "_plans", "_random", "board", "snapshot")
+    __slots__ = ("_memo", "_planned", "_plans", "_random", "_salts", "board", "snapshot")
 
     def __init__(self, snapshot: Snapshot, source: random.Random, board: Board) -> None:
         self.snapshot = snapshot
@@ -59,6 +66,7 @@ class Router:
         self._memo: dict[tuple[int, int, str, str], Route] = {}
         self._plans: dict[tuple[tuple[str, ...], str], Plan] = {}
         self._planned = 0
+        self._salts: dict[int, float] = {}
 
     def candidates(self, groups: tuple[str, ...], model: str) -> "Candidates":
         """The routes of one call. Raises Fault where there is none at all."""
@@ -80,10 +88,23 @@ class Router:
             return channels[0] if len(channels) == 1 else channels[int(self._random.random() * len(channels))]
         return channels[bisect_right(sums, self._random.random() * sums[-1])]
 
-    def order(self, tier: Tier) -> Sequence[Channel]:
-        """A tier in the order in which to try it."""
+    def stick(self, tier: Tier, mark: int) -> Channel:
+        """The one that serves this mark, where all are well."""
+        most, best = -1.0, 0
+        for at, (factor, inverse) in enumerate(tier.sticks):
+            found = mark * factor % 1.0  # affinity.share, without the calls
+            if inverse != 1.0:
+                found **= inverse
+            if found > most:
+                most, best = found, at
+        return tier.channels[best]
+
+    def order(self, tier: Tier, mark: int = 0) -> Sequence[Channel]:
+        """A tier in the order in which to try it; calls of one mark always have the same."""
         if len(tier.channels) == 1:
             return tier.channels
+        if mark:
+            return [tier.channels[at] for _, at in sorted(_shares(tier, mark), reverse=True)]
         draw, troubled, now = self._random.random, self.board.troubled, self.board.now()
 
         def place(channel: Channel) -> float:
@@ -95,9 +116,19 @@ class Router:
 
         return sorted(tier.channels, key=place, reverse=True)
 
-    def pick(self, keys: Sequence[ChannelKey]) -> ChannelKey:
+    def pick(self, keys: Sequence[ChannelKey], mark: int = 0) -> ChannelKey:
         """One of them."""
-        return keys[0] if len(keys) == 1 else keys[int(self._random.random() * len(keys))]
+        if len(keys) == 1:
+            return keys[0]
+        if mark:
+            return max(keys, key=lambda key: share(mark, self._salt(key.id), 1.0))
+        return keys[int(self._random.random() * len(keys))]
+
+    def _salt(self, key_id: int) -> float:
+        found = self._salts.get(key_id)
+        if found is None:
+            found = self._salts[key_id] = salt("key", key_id)
+        return found
 
     def route(self, channel: Channel, key: ChannelKey, group: Group, model: str) -> Route:
         """The route; made once."""
@@ -107,7 +138,7 @@ class Router:
             if len(self._memo) >= _MEMO_LIMIT:
                 self._memo.clear()
             timeouts = self.snapshot.timeouts(channel, model)
-            route = self._memo[place] = _make(channel, key, group, model, timeouts)
+            route = self._memo[place] = _make(channel, key, group, self.snapshot.about(model), timeouts)
         return route
 
     def plan(self, groups: tuple[str, ...], model: str) -> Plan:
@@ -118,7 +149,10 @@ class Router:
         if not tiers:
             raise self._nobody(model, served=bool(found))
         ways = [(channel, key, tier.group) for tier in tiers for channel in tier.channels for key in usable(channel)]
-        plan = Plan(tuple(tiers), self.route(*ways[0], model) if len(ways) == 1 else None)
+        if len(ways) == 1:
+            plan = Plan(tuple(tiers), self.route(*ways[0], model))
+        else:
+            plan = Plan(tuple(tiers), None, self.snapshot.affinity(groups, model))
         if len(model) <= _MEMO_NAME:
             self._planned += len(ways)
             if self._planned > _MEMO_LIMIT:
@@ -140,16 +174,23 @@ class Router:
 class Candidates:
     """One call's way through its plan: ask for the `next` route until one has answered. None is given twice."""
 
-    __slots__ = ("_fault", "_first", "_model", "_plan", "_rest", "_router")
+    __slots__ = ("_fault", "_first", "_model", "_plan", "_rest", "_router", "mark")
 
     def __init__(self, router: Router, plan: Plan, model: str) -> None:
         self._router = router
         self._plan = plan
         self._model = model
+        self.mark = 0
+        """Calls of one mark go the same way (affinity.py)."""
         self._first: tuple[Channel, Group, ChannelKey] | None = None
         """Drawn without a look at anybody's health, as all were well."""
         self._rest: Iterator[Route] | None = None
         self._fault: Fault | None = None
+
+    @property
+    def affinity(self) -> Affinity:
+        """What may be marked; `off` where there is but one way."""
+        return self._plan.affinity
 
     def next(self, fault: Fault | None = None) -> Route | None:
         """The next route. `fault`: how the attempt on the one before ended; None where there was none."""
@@ -170,8 +211,8 @@ class Candidates:
 
     def _quick(self) -> Route:
         router, tier = self._router, self._plan.tiers[0]
-        channel = router.draw(tier)
-        key = router.pick(usable(channel))
+        channel = router.stick(tier, self.mark) if self.mark else router.draw(tier)
+        key = router.pick(usable(channel), self.mark)
         self._first = (channel, tier.group, key)
         return router.route(channel, key, tier.group, self._model)
 
@@ -183,7 +224,7 @@ class Candidates:
             used.add(channel.id)
             yield from self._other_keys(channel, group, key)
         for tier in self._plan.tiers:
-            for channel in router.order(tier):
+            for channel in router.order(tier, self.mark):
                 if channel.id not in used:
                     used.add(channel.id)
                     yield from self._through(channel, tier.group, resting)
@@ -202,7 +243,7 @@ class Candidates:
             key = min(keys, key=lambda key: ends[key.id])
             resting.append((ends[key.id], router.route(channel, key, group, self._model)))
             return
-        key = router.pick(awake)
+        key = router.pick(awake, self.mark)
         yield router.route(channel, key, group, self._model)
         yield from self._other_keys(channel, group, key)
 
@@ -217,7 +258,7 @@ class Candidates:
             left = [key for key in left if not ends.get(key.id)]
             if not left:
                 return
-            key = router.pick(left)
+            key = router.pick(left, self.mark)
             left.remove(key)
             yield router.route(channel, key, group, self._model)
 
@@ -233,7 +274,13 @@ class Candidates:
 
 def _tier(group: Group, channels: tuple[Channel, ...]) -> Tier:
     sums = tuple(accumulate(max(channel.weight, 0) for channel in channels))
-    return Tier(group, channels, sums, frozenset(channel.id for channel in channels))
+    sticks = tuple((salt("channel", channel.id), 1.0 / channel.weight if channel.weight > 0 else inf) for channel in channels)
+    return Tier(group, channels, sums, frozenset(channel.id for channel in channels), sticks)
+
+
+def _shares(tier: Tier, mark: int) -> list[tuple[float, int]]:
+    """What each channel says to a mark, and its place; weight 0 says least."""
+    return [(share(mark, factor, inverse), at) for at, (factor, inverse) in enumerate(tier.sticks)]
 
 
 def usable(channel: Channel) -> Sequence[ChannelKey]:
@@ -244,8 +291,8 @@ def usable(channel: Channel) -> Sequence[ChannelKey]:
     return [key for key in keys if key.status != "disabled"]
 
 
-def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts: Timeouts) -> Route:
-    upstream = channel.model_map.get(model, model)
+def _make(channel: Channel, key: ChannelKey, group: Group, model: Model, timeouts: Timeouts) -> Route:
+    upstream = channel.model_map.get(model.name, model.name)
     return Route(
         channel_id=channel.id,
         channel=channel.name,
@@ -262,6 +309,8 @@ def _make(channel: Channel, key: ChannelKey, group: Group, model: str, timeouts:
         overrides=channel.overrides,
         timeouts=timeouts,
         max_connections=channel.max_connections,
-        mapped=upstream != model,
         api=channel.api,
+        mapped=upstream != model.name,
+        disconnect=group.disconnect or model.disconnect,
+        free_interrupted=group.free_interrupted,
     )

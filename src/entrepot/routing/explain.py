@@ -48,9 +48,18 @@ class Way(msgspec.Struct, frozen=True):
         return min((view.rest.until or 0.0 for view in self.views), default=0.0)
 
 
-def explain(plan: Plan, workers: Sequence[Published]) -> list[Way]:
-    """The plan's channels in the order in which they are tried: those that rest come last."""
-    found = [way for tier in plan.tiers for way in _through(tier, workers)]
+def explain(plan: Plan, workers: Sequence[Published], marked: Sequence[Sequence[Channel]] = ()) -> list[Way]:
+    """The plan's channels in the order in which they are tried: those that rest come last.
+
+    `marked`: for each tier its channels in the order of one session or key, else by share.
+    """
+    found: list[Way] = []
+    for number, tier in enumerate(plan.tiers):
+        ways = _through(tier, workers)
+        if marked:
+            places = {channel.id: place for place, channel in enumerate(marked[number])}
+            ways.sort(key=lambda way: places[way.channel.id])
+        found += ways
     once = {way.channel.id: way for way in reversed(found)}  # of several groups the first one counts
     ready = [way for way in found if once[way.channel.id] is way and not way.last_resort]
     resting = [way for way in found if once[way.channel.id] is way and way.last_resort]

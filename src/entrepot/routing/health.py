@@ -77,12 +77,14 @@ class Figures:
 class ChannelHealth:
     """One channel."""
 
-    __slots__ = ("_at", "_loss", "breaker", "breaks", "id", "keys")
+    __slots__ = ("_at", "_loss", "breaker", "breaks", "id", "keys", "running")
 
     def __init__(self, channel_id: int) -> None:
         self.id = channel_id
         self.breaker = Breaker(CHANNEL_REST)
         self.keys: dict[int, KeyHealth] = {}
+        self.running = 0
+        """Attempts that have not ended."""
         self.breaks = 0
         """Answers in a row that broke off."""
         self._loss = 0.0

@@ -68,11 +68,8 @@ class ChannelReport(msgspec.Struct, frozen=True):
     factor: float
     """What health multiplies its weight by."""
     keys: tuple[KeyReport, ...]
-
-    @property
-    def rests(self) -> bool:
-        """Would a call go elsewhere if it could?"""
-        return self.rest.state != "closed"
+    running: int = 0
+    """Attempts that have not ended."""
 
 
 def report(board: Board, clock: Clock) -> list[ChannelReport]:
@@ -106,7 +103,8 @@ def _weighted(values: Iterable[tuple[float, int]]) -> float | None:
 
 def _channel(health: ChannelHealth, now: float, shift: float) -> ChannelReport:
     keys = tuple(_key(key, now, shift) for key in list(health.keys.values()))
-    return ChannelReport(health.id, _rest(health.breaker, now, shift), round(health.factor(now), 3), keys)
+    rest, factor = _rest(health.breaker, now, shift), round(health.factor(now), 3)
+    return ChannelReport(health.id, rest, factor, keys, health.running)
 
 
 def _key(key: KeyHealth, now: float, shift: float) -> KeyReport:

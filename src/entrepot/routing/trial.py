@@ -67,6 +67,7 @@ class Trial:
         """Why it failed, or how an answer ended that had begun."""
         self.answered = False
         """An answer was passed on to its end, whatever that was."""
+        key.channel.running += 1
         if key.breaker.until or key.channel.breaker.until:
             key.breaker.begin(now, self)
             key.channel.breaker.begin(now, self)
@@ -86,6 +87,7 @@ class Trial:
         """The attempt is over, whichever way; `tokens` of output it gave."""
         key, fault = self._key, self.fault
         key.used = now
+        key.channel.running -= 1
         counts = key.figures.current(now)
         if fault is not None and fault.row.cool is not Cool.NOTHING:
             self._went_wrong(now, counts, fault)

@@ -9,8 +9,9 @@ import msgspec
 
 from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Timeouts, parse_origin
+from entrepot.core.route import Disconnect
 from entrepot.kit import json
-from entrepot.snapshot.model import Channel, ChannelKey, Disconnect, Group, Model, Snapshot
+from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 from entrepot.snapshot.prices import READ_PRICES, read_prices
 from entrepot.store.contract import Database, Row, Statement
 from entrepot.store.vault import Vault, VaultError, channel_key_place
@@ -26,13 +27,18 @@ SelfUrls: TypeAlias = Mapping[str, tuple[str, str]]
 
 _READ = (
     Statement("SELECT v FROM feed_head WHERE id = 1"),
-    Statement("SELECT id, name, ratio_ppm, description, public, limits FROM groups ORDER BY id"),
+    Statement(
+        "SELECT id, name, ratio_ppm, description, public, limits, disconnect, free_interrupted, affinity "
+        "FROM groups ORDER BY id"
+    ),
     Statement(
         "SELECT id, name, provider, base_url, api, models, model_map, groups, priority, weight, headers, overrides, proxy, "
         "limits, timeouts FROM channels WHERE status = 'enabled' ORDER BY id"
     ),
     Statement("SELECT channel_id, id, secret, status FROM channel_keys ORDER BY channel_id, position, id"),
-    Statement("SELECT name, id, description, owner, created_at, disconnect, timeouts, limits FROM models ORDER BY id"),
+    Statement(
+        "SELECT name, id, description, owner, created_at, disconnect, timeouts, limits, affinity FROM models ORDER BY id"
+    ),
     READ_PRICES,
 )
 
@@ -156,10 +162,19 @@ async def load(db: Database, vault: Vault, places: Places, self_urls: SelfUrls |
 
 
 def _groups(rows: Iterable[Row]) -> dict[str, Group]:
-    return {
-        name: Group(row_id, name, ratio, description, bool(public), _rate_limits(limits, name))
-        for row_id, name, ratio, description, public, limits in rows
-    }
+    return {row[1]: _group(row) for row in rows}
+
+
+def _group(row: Row) -> Group:
+    row_id, name, ratio, description, public, limits, disconnect, free_interrupted, affinity = row
+    policy: Disconnect | None = None
+    try:
+        policy = None if disconnect == "model" else msgspec.convert(disconnect, Disconnect)
+    except msgspec.MsgspecError as error:
+        _log.error("policy of a group left out: %s", error, extra={"group": name})
+    rates = _rate_limits(limits, name)
+    known = (row_id, name, ratio, description, bool(public), rates, policy, bool(free_interrupted))
+    return Group(*known, affinity or None)
 
 
 def _rate_limits(text: str, of: str) -> RateLimits | None:
@@ -179,7 +194,7 @@ def _models(rows: Iterable[Row]) -> Iterable[Model]:
 
 
 def _model(row: Row) -> Model | None:
-    name, row_id, description, owner, created, disconnect, timeouts, limits = row
+    name, row_id, description, owner, created, disconnect, timeouts, limits, affinity = row
     try:
         overrides: dict[str, Any] = msgspec.json.decode(timeouts, type=dict[str, float | None])
         msgspec.convert(overrides, _AllTimeouts)
@@ -187,7 +202,8 @@ def _model(row: Row) -> Model | None:
     except msgspec.MsgspecError as error:
         _log.error("model left out: %s", error, extra={"model": name})
         return None
-    return Model(name, row_id, description, owner, created // 1_000_000, policy, overrides, _rate_limits(limits, name))
+    known = (name, row_id, description, owner, created // 1_000_000, policy, overrides)
+    return Model(*known, _rate_limits(limits, name), affinity or None)
 
 
 class _AllTimeouts(Timeouts, frozen=True, forbid_unknown_fields=True):

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from entrepot.core.call import RateLimits
+from entrepot.core.call import Affinity, RateLimits
 from entrepot.core.http import Headers, Origin, Timeouts
+from entrepot.core.route import Disconnect
 from entrepot.kit import patterns
 from entrepot.kit.json import Members
 from entrepot.snapshot.index import Index
 from entrepot.snapshot.prices import NO_PRICES, PriceTable
 
-Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
+AFFINITY: Affinity = "session"
+"""Where neither model nor group says anything: who names a session wants its cache, all others want the weights."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -25,6 +27,11 @@ class Group(msgspec.Struct, frozen=True):
     description: str = ""
     public: bool = True
     limits: RateLimits | None = None
+    disconnect: Disconnect | None = None
+    """Goes before the models' own policies; None: each model's own."""
+    free_interrupted: bool = False
+    """Answers that broke off through no doing of the client cost nothing."""
+    affinity: Affinity | None = None
 
 
 class ChannelKey(msgspec.Struct, frozen=True):
@@ -78,6 +85,8 @@ class Model(msgspec.Struct, frozen=True):
     """The fields of Timeouts that this model sets otherwise."""
     limits: RateLimits | None = None
     """For all calls of all models that this row is about, together."""
+    affinity: Affinity | None = None
+    """What is set here goes before the group's."""
 
 
 Tiers: TypeAlias = tuple[tuple[Channel, ...], ...]
@@ -143,6 +152,13 @@ class Snapshot:
             found = Model(model) if pattern is None else msgspec.structs.replace(self.models[pattern], name=model)
             _remember(self._about, model, found, len(model))
         return found
+
+    def affinity(self, groups: Sequence[str], model: str) -> Affinity:
+        """What keeps calls for the model on one channel: the model says, else the first of the groups that does."""
+        said = self.about(model).affinity
+        for name in groups:
+            said = said or (self.groups[name].affinity if name in self.groups else None)
+        return said or AFFINITY
 
     def timeouts(self, channel: Channel, model: str) -> Timeouts:
         """The channel's timeouts with what the model sets otherwise."""

@@ -8,7 +8,10 @@ from entrepot.control.groups.schemas import GroupCreate, GroupUpdate
 from entrepot.control.keys import service as keys
 from entrepot.control.keys.schemas import KeyCreate
 from entrepot.control.services import Services
+from entrepot.snapshot.load import load
+from entrepot.store.raw import Database
 from tests.control.conftest import Feed
+from tests.snapshot.places import Vendors
 
 
 async def test_create_change_and_list(services: Services, fed: Feed) -> None:
@@ -22,6 +25,19 @@ async def test_create_change_and_list(services: Services, fed: Feed) -> None:
         assert [group.name for group in await service.list_all(tx)] == ["default", "vip"]
     assert (changed.ratio, changed.description) == ("1.25", "贵宾")
     assert await fed() == [("snapshot", "")]
+
+
+async def test_policies_reach_the_snapshot(services: Services, db: Database) -> None:
+    async with services.transaction() as tx:
+        made = await service.create(tx, GroupCreate(name="vip", disconnect="drain", free_interrupted=True))
+        plain = await service.get(tx, "default")
+    assert (made.disconnect, made.free_interrupted) == ("drain", True)
+    assert (plain.disconnect, plain.free_interrupted) == ("model", False)
+    vip = (await load(db, services.vault, Vendors())).groups["vip"]
+    assert (vip.disconnect, vip.free_interrupted) == ("drain", True)
+    async with services.transaction() as tx:
+        await service.update(tx, "vip", GroupUpdate(disconnect="model"))
+    assert (await load(db, services.vault, Vendors())).groups["vip"].disconnect is None
 
 
 async def test_a_change_that_changes_nothing_is_not_announced(services: Services, fed: Feed) -> None:

@@ -6,6 +6,7 @@ from entrepot.core.dialect import Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import NOTHING
 from entrepot.dialects.anthropic.counting import AnthropicCount
+from entrepot.dialects.anthropic.messages import AnthropicMessages
 from tests.shared import corpus, requires_shared
 
 DIALECT = AnthropicCount()
@@ -26,6 +27,11 @@ def test_what_is_no_count(body: bytes) -> None:
     tap.feed(body)
     assert tap.fault is not None
     assert tap.fault.kind is Kind.VENDOR_LIED
+
+
+def test_it_has_an_answer_of_its_own() -> None:
+    assert DIALECT.own_answer(14) == b'{"input_tokens":14}'
+    assert AnthropicMessages().own_answer(14) is None
 
 
 def test_files_are_refused_here_too() -> None:

@@ -155,7 +155,8 @@ def test_changes() -> None:
     [
         ({"type": "enabled", "budget_tokens": 8000}, 5000, {"type": "enabled", "budget_tokens": 4999}),
         ({"type": "enabled", "budget_tokens": 3000}, 5000, {"type": "enabled", "budget_tokens": 3000}),
-        ({"type": "enabled", "budget_tokens": 8000}, 500, {"type": "enabled", "budget_tokens": 8000}),
+        ({"type": "enabled", "budget_tokens": 8000}, 1025, {"type": "enabled", "budget_tokens": 1024}),
+        ({"type": "disabled"}, 500, {"type": "disabled"}),
         ({"type": "adaptive"}, 5000, {"type": "adaptive"}),
         ("odd", 5000, "odd"),
     ],
@@ -163,6 +164,13 @@ def test_changes() -> None:
 def test_a_cap_of_ours_leaves_room_for_the_budget(thinking: Any, cap: int, sent: Any) -> None:
     raw = json.dumps({"model": "a", "max_tokens": 9000, "messages": [], "thinking": thinking}).encode()
     assert json.loads(patch(peeked(raw), Changes(max_output=cap)))["thinking"] == sent
+
+
+def test_a_cap_of_ours_that_leaves_no_room_to_think_in() -> None:
+    raw = b'{"model":"a","max_tokens":9000,"messages":[],"thinking":{"type":"enabled","budget_tokens":1024}}'
+    with pytest.raises(Fault, match="pays for 1024 tokens") as caught:
+        patch(peeked(raw), Changes(max_output=1024))
+    assert caught.value.kind is Kind.INSUFFICIENT_QUOTA
 
 
 @requires_shared

@@ -40,8 +40,9 @@ def tap(**how: Any) -> StreamTap:
 
 def test_a_whole_stream() -> None:
     one = tap()
+    assert one.empty
     assert b"".join(map(one.feed, ALL)) + one.end() == b"".join(ALL)
-    assert (one.content, one.done, one.fault) == (True, True, None)
+    assert (one.content, one.done, one.fault, one.empty) == (True, True, None, False)
     assert one.usage == Usage(input=9, cache_read=90, output=40)
 
 

@@ -35,6 +35,7 @@ def test_an_answer() -> None:
     assert out == BODY
     assert (tap.content, tap.done, tap.fault, tap.usage) == (True, True, None, Usage(input=10, output=20))
     assert 50 < tap.counted().output < 80
+    assert not tap.empty
 
 
 def test_the_models_name_and_nothing_else() -> None:
@@ -44,7 +45,7 @@ def test_the_models_name_and_nothing_else() -> None:
 
 def test_an_answer_without_content_is_one() -> None:
     tap, _ = fed(b'{"type":"message","content":[],"model":"m","stop_reason":"max_tokens"}')
-    assert (tap.done, tap.usage, tap.counted().output_total) == (True, None, 0)
+    assert (tap.done, tap.usage, tap.counted().output_total, tap.empty) == (True, None, 0, True)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def test_the_common_chunk_is_the_same_object() -> None:
     ],
 )
 def test_what_counts_as_content(delta: str) -> None:
-    assert tapped(chunk(delta)).content
+    tap = tapped(chunk(delta))
+    assert (tap.content, tap.empty) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,8 @@ def test_what_does_not(piece: bytes) -> None:
 
 
 def test_an_empty_answer_is_an_answer() -> None:
-    assert tapped(ROLE, STOP).content
+    tap = tapped(ROLE, STOP)
+    assert (tap.content, tap.empty) == (True, True)
 
 
 def test_a_stream_with_done() -> None:

@@ -27,6 +27,33 @@ def test_one_piece() -> None:
     assert (tap.content, tap.done, tap.fault, tap.usage) == (True, True, None, Usage(input=3, output=7))
 
 
+@pytest.mark.parametrize(
+    ("message", "empty"),
+    [
+        (b'{"content":"x"}', False),
+        (b'{"content":"","reasoning_content":"x"}', False),
+        (b'{"content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}', False),
+        (b'{"content":null,"audio":{"id":"a","data":"AAAA"}}', False),
+        (b'{"content":null,"refusal":"no"}', False),
+        (b'{"content":[{"type":"text","text":"x"}]}', False),
+        (b'{"role":"assistant","content":""}', True),
+        (b'{"content":null,"tool_calls":[],"reasoning":null}', True),
+    ],
+)
+def test_an_answer_may_be_empty(message: bytes, empty: bool) -> None:
+    tap = whole()
+    assert tap.empty, "nothing has come yet"
+    tap.feed(b'{"choices":[{"index":0,"message":' + message + b',"finish_reason":"stop"}]}')
+    assert (tap.done, tap.empty) == (True, empty)
+
+
+def test_what_is_no_text_is_empty_until_it_is_there() -> None:
+    tap = whole(member="data")
+    assert tap.empty
+    tap.feed(b'{"data":[{"embedding":[0.5]}]}')
+    assert not tap.empty
+
+
 def test_counted_where_the_vendor_does_not() -> None:
     tap = whole()
     tap.feed(ANSWER[: ANSWER.index(b',"usage"')] + b"}")

@@ -43,7 +43,8 @@ class _Channel(Spec):
     timeouts: TimeoutTable = TimeoutTable()
     api: Literal["", "chat", "responses"] = ""
     """Which of the vendor's APIs to use where it has several; empty: the one the client speaks."""
-    status: Literal["enabled", "disabled"] = "enabled"
+    status: Literal["enabled", "draining", "disabled"] = "enabled"
+    """`draining`: no new calls, those that run end; `GET /api/health/channels` says how many there are."""
 
 
 class ChannelUpdate(_Channel):

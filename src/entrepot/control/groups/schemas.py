@@ -1,7 +1,12 @@
 """What can be said about a group."""
 
-from entrepot.control.fields import Label, Ratio, Text, View
+from typing import Literal, TypeAlias
+
+from entrepot.control.fields import Label, Ratio, Stickiness, Text, View
 from entrepot.control.rates import Rates
+from entrepot.core.route import Disconnect
+
+GroupDisconnect: TypeAlias = Literal["model"] | Disconnect
 
 
 class GroupUpdate(Rates):
@@ -9,9 +14,15 @@ class GroupUpdate(Rates):
 
     ratio: Ratio = "1"
     """Price multiplier (分组倍率)."""
+    affinity: Stickiness = ""
+    """What keeps calls on one channel, for its prompt cache: `off`, `key`, `session` or `prefix`; empty: `session`."""
     description: Text = ""
     public: bool = True
     """May users see and choose it?"""
+    disconnect: GroupDisconnect = "model"
+    """When a client leaves; goes before the models' own policies. `model`: each model's own."""
+    free_interrupted: bool = False
+    """An answer that breaks off through no doing of the client costs nothing, whatever was delivered."""
 
 
 class GroupCreate(GroupUpdate):
@@ -27,7 +38,10 @@ class GroupView(View):
     name: str
     ratio: str
     description: str
+    affinity: str
     public: bool
+    disconnect: GroupDisconnect
+    free_interrupted: bool
     rpm: int | None
     tpm: int | None
     concurrency: int | None

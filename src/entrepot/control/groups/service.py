@@ -87,8 +87,9 @@ def _columns(values: dict[str, Any], limits: str = "{}") -> dict[str, Any]:
     columns = rates.column(values, limits)
     if "ratio" in columns:
         columns["ratio_ppm"] = parse_ratio(columns.pop("ratio"))
-    if "public" in columns:
-        columns["public"] = int(columns["public"])
+    for flag in ("public", "free_interrupted"):
+        if flag in columns:
+            columns[flag] = int(columns[flag])
     return columns
 
 
@@ -98,7 +99,10 @@ def _view(row: RowMapping) -> GroupView:
         name=row["name"],
         ratio=format_ratio(row["ratio_ppm"]),
         description=row["description"],
+        affinity=row["affinity"],
         public=bool(row["public"]),
+        disconnect=row["disconnect"],
+        free_interrupted=bool(row["free_interrupted"]),
         **rates.shown(row["limits"]),
         created_at=iso(row["created_at"] / MICRO),
     )

@@ -1,11 +1,8 @@
 """What can be said about a model."""
 
-from typing import Literal
-
-from entrepot.control.fields import Name, Text, TimeoutTable, View
+from entrepot.control.fields import Name, Stickiness, Text, TimeoutTable, View
 from entrepot.control.rates import Rates
-
-Disconnect = Literal["cancel", "drain", "free-if-empty"]
+from entrepot.core.route import Disconnect
 
 
 class ModelUpdate(Rates):
@@ -16,6 +13,8 @@ class ModelUpdate(Rates):
     """`owned_by` in the list of models."""
     disconnect: Disconnect = "cancel"
     """When a client leaves: stop and bill what was delivered, read on and bill all, or charge nothing where nothing came."""
+    affinity: Stickiness = ""
+    """What keeps calls on one channel, for its prompt cache: `off`, `key`, `session` or `prefix`; empty: the group's."""
     timeouts: TimeoutTable = TimeoutTable()
     """Seconds; what is set here goes before the channel's own."""
 
@@ -40,6 +39,7 @@ class ModelView(View):
     id: int
     name: str
     description: str
+    affinity: str
     owner: str
     disconnect: str
     timeouts: TimeoutTable

@@ -18,9 +18,10 @@ async def explain_routing(
     model: Annotated[str, Query(description="The model that would be called.")],
     key: Annotated[str | None, Query(description="A key's id or name. Default: a key of the group.")] = None,
     group: Annotated[str | None, Query(description="A group. Default: the key's own, else `default`.")] = None,
+    session: Annotated[str, Query(description="What the client calls its session: where its calls stick to.")] = "",
 ) -> Explanation:
     """Where a call would go: which channels, in what order, and why."""
-    return await service.explain_call(tx, model, key, group)
+    return await service.explain_call(tx, service.Asked(model, key, group, session))
 
 
 @router.get("/health/channels")

@@ -46,6 +46,7 @@ def _view(row: RowMapping, owned: Sequence[RowMapping], said: list[tuple[int, Ch
         provider=row["provider"],
         status=row["status"],
         state=_worst([worker.state for worker in workers]),
+        running=sum(report.running for _, report in said),
         keys=keys,
         workers=workers,
         **_fared(together([key.figures for key in every])),

@@ -53,6 +53,8 @@ class Explanation(View):
     model: str
     key: str | None
     groups: list[str]
+    affinity: str
+    """What keeps calls on one channel: `off` where there is but one way."""
     workers: int
     """Gateway workers of this machine that told of their state; 0 where no server runs."""
     routes: list[RouteView]
@@ -88,5 +90,7 @@ class ChannelHealth(Fared):
     status: str
     state: State
     """The worst of all workers."""
+    running: int
+    """Calls that run there now: a channel that is `draining` is drained at 0."""
     keys: list[KeyHealth]
     workers: list[WorkerState]

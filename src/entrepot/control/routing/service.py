@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
@@ -16,15 +17,15 @@ from entrepot.control.services import Transaction
 from entrepot.core.call import Caller
 from entrepot.core.faults import Fault
 from entrepot.kit import json, patterns
-from entrepot.kit.clock import Clock, iso
+from entrepot.kit.clock import iso
 from entrepot.providers.places import Places
+from entrepot.routing.affinity import mark_of
 from entrepot.routing.board import Board
 from entrepot.routing.candidates import Router
 from entrepot.routing.explain import View, Way, explain
 from entrepot.routing.published import Published, read_published
 from entrepot.snapshot.load import load
-from entrepot.snapshot.model import Snapshot
-from entrepot.store.keys import find_key
+from entrepot.store.keys import describe_key
 from entrepot.store.schema import channels
 from entrepot.store.schema import keys as key_table
 
@@ -32,13 +33,26 @@ _SOMEWHERE = {"self:sandbox": ("http://127.0.0.1:1/v1", "")}
 """The sandbox's address is the server's own affair; that it has one is enough here."""
 
 
-async def explain_call(tx: Transaction, model: str, key: str | None = None, group: str | None = None) -> Explanation:
-    """Where a call for this model would go, with this key or in this group. Raises NotFoundError, InvalidError."""
-    caller = None if key is None else await _caller(tx, key)
-    wanted = await _groups(tx, caller, group)
+class Asked(msgspec.Struct, frozen=True):
+    """The call in question."""
+
+    model: str
+    key: str | None = None
+    """Its id, name or secret."""
+    group: str | None = None
+    session: str = ""
+    """What the client calls its session."""
+
+
+async def explain_call(tx: Transaction, asked: Asked) -> Explanation:
+    """Where a call would go, with this key or in this group. Raises NotFoundError, InvalidError."""
+    model = asked.model
+    caller = None if asked.key is None else await _caller(tx, asked.key)
+    wanted = await _groups(tx, caller, asked.group)
     snapshot = await load(tx.raw, tx.services.vault, Places(tx.services.catalogue), _SOMEWHERE)
     workers = published(tx)
-    ways, refusal = _ways(snapshot, wanted, model, (workers, tx.services.clock))
+    router = Router(snapshot, random.Random(), Board(tx.services.clock, random.Random()))  # noqa: S311  nothing is drawn
+    ways, affinity, refusal = _ways(router, wanted, asked, (workers, caller))
     if caller is not None and caller.models and not patterns.matches_any(caller.models, model):
         refusal = "This API key may not use that model."
     owned = await secrets.of_channels(tx, [way.channel.id for way in ways])
@@ -47,6 +61,7 @@ async def explain_call(tx: Transaction, model: str, key: str | None = None, grou
         model=model,
         key=None if caller is None else caller.key_name,
         groups=list(wanted),
+        affinity=affinity,
         workers=len(workers),
         routes=[
             _route(number, way, model, (keys, tx.now)) for number, (way, keys) in enumerate(zip(ways, rows, strict=True), 1)
@@ -71,7 +86,7 @@ def worker_state(view: View) -> WorkerState:
 
 async def _caller(tx: Transaction, key: str) -> Caller:
     row = await tx.row(select(key_table.c.sha256).where(key_table.c.id == await keys.resolve(tx, key)))
-    caller = None if row is None else await find_key(tx.raw, row["sha256"])
+    caller = None if row is None else await describe_key(tx.raw, row["sha256"])
     if caller is None:
         raise InvalidError(f"key: there is no key {key!r}", "key")
     return caller
@@ -85,14 +100,18 @@ async def _groups(tx: Transaction, caller: Caller | None, group: str | None) -> 
 
 
 def _ways(
-    snapshot: Snapshot, wanted: tuple[str, ...], model: str, seen: tuple[list[Published], Clock]
-) -> tuple[list[Way], str | None]:
-    workers, clock = seen
-    source = random.Random()  # noqa: S311  nothing is drawn
+    router: Router, wanted: tuple[str, ...], asked: Asked, seen: tuple[list[Published], Caller | None]
+) -> tuple[list[Way], str, str | None]:
+    """Channels in order, what keeps calls on one of them, and why there is none."""
+    workers, caller = seen
     try:
-        return explain(Router(snapshot, source, Board(clock, source)).plan(wanted, model), workers), None
+        plan = router.plan(wanted, asked.model)
     except Fault as fault:
-        return [], fault.message
+        return [], "off", fault.message
+    account, key = (0, 0) if caller is None else (caller.user_id, caller.key_id)
+    mark = mark_of(plan.affinity, asked.session.encode(), account, key, {}) if caller is not None else 0
+    marked = [router.order(tier, mark) for tier in plan.tiers] if mark else []
+    return explain(plan, workers, marked), plan.affinity, None
 
 
 def _route(number: int, way: Way, model: str, owned: tuple[Sequence[RowMapping], int]) -> RouteView:

@@ -56,6 +56,10 @@ class CallView(View):
     """USD that the wallet paid."""
     shortfall: str
     """USD that the call cost beyond what its wallet held; the house account pays it."""
+    disconnect: str | None
+    """The policy for clients that leave, of the group or model that served."""
+    waived: str
+    """USD that it would have cost but for such a policy."""
     prompt_tokens: int
     output_tokens: int
     ttft_ms: float | None

@@ -105,4 +105,6 @@ def _view(row: RowMapping) -> CallView:
         dropped=json.decode(row["dropped"]),
         charge=format_usd(row["charge"]),
         shortfall=format_usd(row["shortfall"]),
+        disconnect=row["disconnect"] or None,
+        waived=format_usd(row["waived"]),
     )

@@ -6,6 +6,7 @@ Source: platform.claude.com/docs, "Count tokens in a Message".
 from entrepot.core.dialect import Tap, Tapping
 from entrepot.dialects.anthropic.messages import AnthropicMessages
 from entrepot.dialects.anthropic.whole import WholeTap
+from entrepot.kit import json
 
 
 class AnthropicCount(AnthropicMessages):
@@ -13,6 +14,10 @@ class AnthropicCount(AnthropicMessages):
 
     name = "anthropic_count_tokens"
     streams = False
+
+    def own_answer(self, prompt_tokens: int) -> bytes | None:
+        """A count by class of byte: good to some 20 %, for vendors that do not count."""
+        return json.encode({"input_tokens": prompt_tokens})
 
     def tap(self, how: Tapping) -> Tap:
         """A fresh tap for one answer."""

@@ -50,6 +50,10 @@ class AnthropicMessages:
         """A fresh tap for one answer."""
         return StreamTap(how) if how.stream else WholeTap(how, "content")
 
+    def own_answer(self, prompt_tokens: int) -> bytes | None:
+        """Nobody can answer for a model."""
+        del prompt_tokens
+
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""
         return faults.refusal(status, headers, body)

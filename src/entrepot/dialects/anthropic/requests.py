@@ -64,7 +64,7 @@ def _without_speed(members: Members) -> tuple[str, ...]:
 
 
 def _fit_budget(members: Members, cap: int) -> None:
-    """Thinking must have a budget below the cap; one below its own minimum is the vendor's to refuse."""
+    """Thinking must have a budget below the cap. Raises Fault(INSUFFICIENT_QUOTA) where the cap leaves no room for any."""
     if "thinking" not in members:
         return
     try:
@@ -72,7 +72,10 @@ def _fit_budget(members: Members, cap: int) -> None:
     except json.JsonError:
         return
     budget = read_count(thinking, "budget_tokens")
-    if budget is not None and budget >= cap > _LEAST_BUDGET:
+    if budget is not None and budget >= cap:
+        if cap <= _LEAST_BUDGET:
+            message = f"The balance pays for {cap} tokens of an answer, too few to think in. Top up, or ask without thinking."
+            raise Fault(Kind.INSUFFICIENT_QUOTA, message, param="thinking")
         thinking["budget_tokens"] = json.raw(cap - 1)
         members["thinking"] = json.raw(thinking)
 

@@ -116,6 +116,11 @@ class StreamTap:
         """Tokens of what was delivered; what went in is not known here."""
         return self._delivered.usage()
 
+    @property
+    def empty(self) -> bool:
+        """Nothing that a client could read has passed."""
+        return self._delivered.usage().output_total == 0
+
     def _frame(self, frame: bytes) -> bytes:
         """One whole frame, as it is to be passed on."""
         payload = _payload(frame)

@@ -41,6 +41,13 @@ class WholeTap(whole.WholeTap):
                 delivered.begin(found)
         return delivered.usage()
 
+    @property
+    def empty(self) -> bool:
+        """No answer yet, or one without anything that a client could read."""
+        if self.member != "content" or not self.found:  # a large one comes in pieces, and is not kept
+            return not self.content
+        return self.counted().output_total == 0
+
     def _content(self) -> list[Any]:
         try:
             return json.decode(bytes(self.found)) if self.member == "content" else []

@@ -39,6 +39,11 @@ class ArrayTap:
         """The vendor's own count."""
         return self._inner.usage
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has come that a client could read."""
+        return self._inner.empty
+
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give whole items."""
         return self._items(self._inner.feed(data))

@@ -64,6 +64,11 @@ class OpenAIResponses:
         """A fresh tap for one answer."""
         return ReadingTap(how, ResponsesReader(Reading(how.stream, "forwarded")), "model", cut_off)
 
+    def own_answer(self, prompt_tokens: int) -> bytes | None:
+        """None: only a model answers this."""
+        del prompt_tokens
+        return None
+
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""
         return openai_faults.refusal(status, headers, body)

@@ -65,6 +65,10 @@ class OpenAIFamily:
         """A fresh tap for one answer."""
         return StreamTap(how) if how.stream else WholeTap(how, self.answer, metered=self.metered)
 
+    def own_answer(self, prompt_tokens: int) -> bytes | None:
+        """Nobody can answer for a model."""
+        del prompt_tokens
+
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""
         return openai_faults.refusal(status, headers, body)

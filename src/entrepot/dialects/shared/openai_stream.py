@@ -43,6 +43,7 @@ class StreamTap:
         "_shown",
         "_splitter",
         "_strip",
+        "_uncounted",
         "content",
         "done",
         "fault",
@@ -65,6 +66,8 @@ class StreamTap:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._delivered = Delivered()
+        self._uncounted = False
+        """Content has come that is no text: sound, pictures, reasoning that is encrypted."""
         self._sample = b""
         """A chunk of this stream, to make its last one alike."""
 
@@ -106,6 +109,11 @@ class StreamTap:
     def counted(self) -> Usage:
         """Tokens of the text that was delivered; what went in is not known here."""
         return self._delivered.usage()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing that a client could read has passed."""
+        return not self._uncounted and self._delivered.usage().output_total == 0
 
     def _frame(self, frame: bytes) -> bytes:
         """One whole frame, as it is to be passed on."""
@@ -186,8 +194,8 @@ class StreamTap:
             if text:
                 self._delivered.text.add(text)
                 self.content = True
-            elif not self.content:
-                self.content = given(delta.audio) or given(delta.images) or given(delta.reasoning_details)
+            elif not self.content and (given(delta.audio) or given(delta.images) or given(delta.reasoning_details)):
+                self.content = self._uncounted = True
             if delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.refusal or delta.function_call:
                 self.content = True
                 self._delivered.add_rarer(delta)

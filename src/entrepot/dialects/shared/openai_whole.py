@@ -5,7 +5,7 @@ from typing import Any
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Usage
 from entrepot.dialects.shared import openai_faults, whole
-from entrepot.dialects.shared.openai_chunk import given, read_choices
+from entrepot.dialects.shared.openai_chunk import adds, given, read_choices
 from entrepot.dialects.shared.openai_delivered import Delivered
 from entrepot.dialects.shared.openai_usage import read_plain, read_usage
 from entrepot.kit import json
@@ -45,6 +45,13 @@ class WholeTap(whole.WholeTap):
                 delivered.text.add(choice.delta.content or "")
                 delivered.add_rarer(choice.delta)
         return delivered.usage()
+
+    @property
+    def empty(self) -> bool:
+        """No answer yet, or one without anything that a client could read."""
+        if self.member != "choices" or not self.found:
+            return not self.content
+        return not any(map(adds, read_choices(bytes(self.found))))
 
 
 def _inner(raw: Raw | None) -> Raw | None:

@@ -65,6 +65,11 @@ class ReadingTap:
         """The vendor's own count."""
         return self._delivered.usage
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has come that a client could read."""
+        return self._delivered.empty
+
     def feed(self, data: bytes) -> bytes:
         """Take what arrived, give what may be passed on (whole frames). Raises Fault(VENDOR_GARBAGE)."""
         if self._frames is None:

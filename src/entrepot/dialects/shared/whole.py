@@ -92,6 +92,11 @@ class WholeTap(ABC):
         """A whole answer cannot be ended in the middle: nothing is added to it."""
         return b""
 
+    @property
+    def empty(self) -> bool:
+        """No answer yet. A dialect of texts looks into it."""
+        return not self.content
+
     def _whole(self, data: bytes, members: Members) -> bytes:
         answer = members.get(self.member)
         if answer is None or not self.is_answer(answer):
