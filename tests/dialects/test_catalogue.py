@@ -56,6 +56,9 @@ def test_every_operation_has_its_dialect() -> None:
         "moderations": "openai_moderations",
         "messages": "anthropic_messages",
         "count_tokens": "anthropic_count_tokens",
+        "generate": "gemini_generate",
+        "generate_count": "gemini_count_tokens",
+        "responses": "openai_responses",
     }
 
 

@@ -74,6 +74,9 @@ async def test_its_headers_go_on(vendor: Vendor) -> None:
 async def test_channels_without_the_operation_are_passed_over(vendor: Vendor) -> None:
     async with running_relay([channel(vendor, 1, provider="openai-compatible"), channel(vendor, 2)]) as relay:
         _, record = await call(relay, ask())
+        assert [attempt.channel for attempt in record.attempts] == ["c1"]  # converted: it speaks another chat format
+    async with running_relay([channel(vendor, 1, provider="anthropic"), channel(vendor, 2)]) as relay:
+        _, record = await call(relay, {"model": "sandbox/embed", "input": "a"}, operation="embeddings")
         assert [attempt.channel for attempt in record.attempts] == ["c2"]
     async with running_relay([channel(vendor, 1, provider="anthropic")]) as relay:
         wire, record = await call(relay, {"model": "sandbox/embed", "input": "a"}, operation="embeddings")
