@@ -36,6 +36,8 @@ from entrepot.upstream.client import Response
 _log = logging.getLogger("entrepot.relay")
 
 MAX_ATTEMPTS = 6
+PATIENCE = 2.0
+"""Seconds that a call waits for room in a channel, where all that may serve it are full."""
 FAILOVER_SECONDS = 300.0
 """After a call's arrival: what fails later is final. Most clients have given up by then."""
 
@@ -152,7 +154,7 @@ class Relay:
         """Routes in turn until one has answered. Raises the last one's Fault."""
         services, outcome = self._services, forward.outcome
         last: Fault | None = None
-        route = routes.next()
+        route = routes.next() or await self._room(routes)
         while route is not None:
             fault: Fault | None = None
             if call.operation not in services.providers[route.provider].operations:
@@ -167,10 +169,26 @@ class Relay:
                 over = forward.exchange.started or forward.exchange.gone
                 if over or self._is_final(fault, call, outcome):
                     break
-            route = routes.next(fault)
+            route = routes.next(fault) or await self._room(routes)
+        if last is None and routes.full:
+            message = "All that serves this model is at its limits. Try again soon."
+            raise Fault(Kind.POOL_EXHAUSTED, message, retry_after=routes.full)
         if last is None and await self._answer_alone(call, forward):
             return
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    async def _room(self, routes: Candidates) -> Route | None:
+        """A route of a channel that was full, once it has room; else what is left."""
+        if not routes.waits:
+            return None
+        now = self._services.clock.monotonic
+        ends = now() + PATIENCE
+        while routes.waits and now() + routes.waits <= ends:
+            await asyncio.sleep(routes.waits)
+            if (route := routes.next()) is not None:
+                return route
+        routes.hurried = True
+        return routes.next()
 
     async def _answer_alone(self, call: Call, forward: Forward) -> bool:
         """Say what we can where no vendor has the operation; False where that is nothing."""
@@ -227,7 +245,7 @@ class Relay:
             if response is not None:
                 response.close()
             now = services.clock.monotonic()
-            trial.end(now, outcome.usage.output_total)
+            trial.end(now, outcome.usage)
             if ended is not None or outcome.settled is None:  # else it is noted, and settled with that
                 outcome.attempts = (*before, _attempt(route, response, started, now, ended))
 
