@@ -14,14 +14,14 @@ from entrepot.buckets.errors import FencedError, InsufficientError, JournalError
 from entrepot.buckets.figures import Figures
 from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.held import Held, Want
-from entrepot.buckets.journal import KEEP, Journal, no_crash
+from entrepot.buckets.journal import KEEP, Journal, no_crash, sweep
 from entrepot.buckets.lease import UNLIMITED, Account
 from entrepot.buckets.options import Options as Options
 from entrepot.buckets.plan import HOUSE
-from entrepot.buckets.record import Written
-from entrepot.buckets.room import FIRST_ROOM, Room
+from entrepot.buckets.record import RECORD_MAX, Written
+from entrepot.buckets.sweep import Sweep
 from entrepot.buckets.trouble import Trouble
-from entrepot.buckets.waiting import Waiter, wishes_for
+from entrepot.buckets.waiting import Waiter, Waiters, wishes_for
 from entrepot.kit.clock import Clock
 from entrepot.kit.tasks import TaskGroup
 from entrepot.store.contract import Database, StoreAwayError, StoreError
@@ -30,6 +30,8 @@ _log = logging.getLogger("entrepot.buckets")
 
 BACKLOG = 160 * 1024
 """Bytes of journal that are flushed without waiting for the next tick."""
+SPARE_ENDS = 4
+"""Such ends beyond the calls that run: for the next call, and for what is lost where a segment ends."""
 
 
 class Buckets:
@@ -41,19 +43,19 @@ class Buckets:
         self._journal = flusher.journal
         self._clock = flusher.clock
         self._root = root
-        self._room = Room(flusher, root, options.segment_size)
         self._options = options
         self._crash = crash
         self._house = Account(HOUSE, UNLIMITED)
         self._open = 0
-        self._waiters: dict[Waiter, None] = {}
+        self._waiters = Waiters()
         self._ahead: dict[int, int] = {}
         self._ask: set[int] = set()
         self._wake = asyncio.Event()
         self._flushed_at = self._clock.monotonic()
-        self._swept_at = self._flushed_at
+        self._sweep = Sweep(options.idle, self._flushed_at, options.accounts)
         self._stopping = False
         self._database = Trouble("database away", "database back")
+        self._disk = Trouble("no space for the journal", "space for the journal again")
         self._tasks = TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
 
@@ -77,7 +79,7 @@ class Buckets:
         durable, size = options.durability == "fsync", options.segment_size
         journal = await asyncio.to_thread(lambda: Journal.create(root, segment_size=size, durable=durable, crash=crash))
         try:
-            await asyncio.to_thread(journal.tend, FIRST_ROOM)
+            await asyncio.to_thread(journal.tend, RECORD_MAX * SPARE_ENDS)
             flusher = Flusher(db, journal, clock, figures=figures, node=options.node, crash=crash)
             await flusher.begin()
         except BaseException:
@@ -95,7 +97,7 @@ class Buckets:
 
         The first bucket is the wallet, the others are caps; each bucket once.
         """
-        if self.fenced or not self._room.enough(self._open):
+        if self.fenced or not self._has_room():
             return None
         parts: list[tuple[Account, int]] = []
         for bucket, nano in wants:
@@ -189,11 +191,6 @@ class Buckets:
         return self._open
 
     @property
-    def owed(self) -> int:
-        """Calls that have ended and whose charge the journal has not taken yet."""
-        return len(self._room.owed)
-
-    @property
     def outstanding(self) -> int:
         """nano-USD of wallets that this worker leases and has not spent, as the database knows it."""
         return sum(account.granted - account.flushed for account in self.flusher.accounts.values() if not account.cap)
@@ -215,13 +212,8 @@ class Buckets:
         self._crash("journal.written")
         return position
 
-    def owe(self, held: Held, request: str, record: Written, error: JournalError) -> int:
-        self._room.owe(held, request, record, error)
-        self._wake.set()
-        return self._journal.end
-
     def note(self, request: str, record: Written) -> None:
-        if not self._room.enough(self._open):
+        if not self._has_room():
             return  # the room left is for the ends of calls
         start = self._journal.end
         self.flusher.fresh.append(record)
@@ -234,7 +226,7 @@ class Buckets:
             if account.thin and account is not self._house:
                 self.flusher.idle.add(account.bucket)
         if self._waiters:
-            self._serve()
+            self._waiters.serve([account.bucket for account, _ in held.parts])
 
     def lacking(self, account: Account, nano: int) -> None:
         if nano and account is not self._house:
@@ -245,16 +237,15 @@ class Buckets:
     async def step(self) -> None:
         """One look at the database: a round where there is work, else only a look for recalls."""
         flusher = self.flusher
-        await self._room.make(self._open)
-        self._room.repay(self.write)
+        await self._make_room()
         if not flusher.sure:
             # A lease may have come although its answer was lost.
             await flusher.read_back()
-            self._serve()
+            self._waiters.serve()
         now = self._clock.monotonic()
         due = now - self._flushed_at >= self._options.tick or not self._options.background or self.lag > BACKLOG
         flush = due and self.lag > 0
-        self._sweep(now)
+        flusher.idle.update(self._sweep.step(flusher.accounts, now))
         waiters = list(self._waiters)
         wishes = wishes_for(waiters, self._ahead, flusher.accounts)
         self._ahead.clear()
@@ -270,7 +261,7 @@ class Buckets:
         elif due:
             await flusher.poll()
             self._flushed_at = now
-        self._serve()
+        self._waiters.serve()
         self._judge(waiters)
 
     async def care(self) -> None:
@@ -278,7 +269,7 @@ class Buckets:
         db, figures, size = self.flusher.db, self.figures, self._options.segment_size
         await replay.replay_all(db, self._root, self._clock, figures, segment_size=size, crash=self._crash)
         figures.retired += await replay.retire_silent(db, self._options.silent_us)
-        await self._room.tidy(self._clock.wall() - KEEP)
+        await self._tidy(self._clock.wall() - KEEP)
 
     async def close(self) -> None:
         """Flush, give all leases back, retire. Where the database is away, the journal stays for a successor."""
@@ -290,8 +281,6 @@ class Buckets:
         await self._tasks.close()
         for waiter in self._waiters:
             waiter.future.set_exception(FencedError("the worker is stopping"))
-        self._room.repay(self.write)
-        self._room.owed.give_up()
         try:
             await self.flusher.drain()
             await self.flusher.retire()
@@ -325,8 +314,25 @@ class Buckets:
             except (StoreError, JournalError, OSError) as error:
                 _log.warning("care failed, tried again later", extra={"error": str(error)})
 
+    async def _make_room(self) -> None:
+        """Space ahead. A full disk takes what is stored already; if that is not enough, the flush goes on all the same."""
+        reserve, journal = RECORD_MAX * (self._open + SPARE_ENDS), self._journal
+        if journal.room - reserve >= self._options.segment_size // 2:
+            return
+        try:
+            await asyncio.to_thread(journal.tend, reserve)
+            self._disk.over()
+        except OSError as error:
+            self._disk.met(error)
+            await self._tidy(float("inf"))
+
+    async def _tidy(self, older_than: float) -> None:
+        """Delete what is stored, and was last written before this wall time."""
+        floor = min(self.flusher.applied, self.flusher.floor)
+        await asyncio.to_thread(lambda: (self._journal.trim(floor, older_than), sweep(self._root, older_than)))
+
     async def _wait(self, waiter: Waiter, *, new: bool) -> Held:
-        self._waiters[waiter] = None
+        self._waiters.add(waiter)
         self._wake.set()
         got: Held | None = None
         began = self._clock.monotonic()
@@ -336,40 +342,29 @@ class Buckets:
         except TimeoutError:
             if self.fenced or not self.flusher.sure or self.flusher.committed_at < began:
                 raise FencedError("the database is away") from None
-            if not self._room.enough(self._open):
+            if not self._has_room():
                 raise FencedError("the disk has no room for the journal") from None
             raise OnHoldError(waiter.wants[0][0] if waiter.wants else HOUSE) from None
         else:
             return got
         finally:
-            self._waiters.pop(waiter, None)
+            self._waiters.discard(waiter)
             if got is None:
                 waiter.abandon(new=new)
-
-    def _serve(self) -> None:
-        for waiter in list(self._waiters):
-            if waiter.serve():
-                self._waiters.pop(waiter, None)
 
     def _judge(self, asked: Sequence[Waiter]) -> None:
         for waiter in asked:
             if not waiter.future.done():
                 self._ask.update(waiter.judge(self.flusher.short, self.flusher.accounts))
                 if waiter.future.done():
-                    self._waiters.pop(waiter, None)
+                    self._waiters.discard(waiter)
         self.flusher.short.clear()
         if self._ask or self.flusher.recalled:
             self._wake.set()
 
-    def _sweep(self, now: float) -> None:
-        """Mark leases that nobody used for a while."""
-        if now - self._swept_at < self._options.idle / 4:
-            return
-        self._swept_at = now
-        horizon = int((now - self._options.idle) * 1000)
-        for account in self.flusher.accounts.values():
-            if not account.users and account.minute_at < horizon and account.granted_at < horizon:
-                self.flusher.idle.add(account.bucket)
+    def _has_room(self) -> bool:
+        """The journal can take the ends of all calls that run, and of one more."""
+        return self._journal.room >= RECORD_MAX * (self._open + SPARE_ENDS)
 
     def _refuse_when_fenced(self) -> None:
         if self.fenced:

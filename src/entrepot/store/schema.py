@@ -1,7 +1,6 @@
 """The tables. One definition for SQLite and PostgreSQL; migrations/ brings a database here."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
-from sqlalchemy import text as sql
 
 from entrepot.store.columns import Id, call_id, integer, row_id, text, time
 from entrepot.store.columns import metadata as metadata
@@ -241,7 +240,6 @@ usage_seals = Table(
 midnight the two may differ. `wallet_id` 0 stands for none.
 """
 
-_ENDED = "ends_at IS NOT NULL"
 buckets = Table(
     "buckets",
     metadata,
@@ -252,30 +250,12 @@ buckets = Table(
     integer("cap", nullable=True),
     integer("lack", 0),
     time("created_at"),
-    time("ends_at", nullable=True),
     CheckConstraint("kind IN ('wallet', 'quota', 'budget', 'house')", name="kind"),
     CheckConstraint("remaining >= 0 OR kind = 'house'", name="remaining"),
     CheckConstraint("lack >= 0", name="lack"),
-    Index("ix_buckets_ends_at", "ends_at", postgresql_where=sql(_ENDED), sqlite_where=sql(_ENDED)),
     sqlite_autoincrement=True,
 )
-"""What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets.
-
-`ends_at` is when a budget's period ends, or when a cap was lifted: calls that were held before that still settle there.
-"""
-
-budgets = Table(
-    "budgets",
-    metadata,
-    text("scope"),
-    text("period"),
-    integer("amount"),
-    integer("bucket_id", nullable=True),
-    PrimaryKeyConstraint("scope", "period"),
-    CheckConstraint("period IN ('day', 'week', 'month', 'total')", name="period"),
-    CheckConstraint("amount >= 0", name="amount"),
-)
-"""What may be spent in a period by `user:7` (all its keys) or `key:3`. `bucket_id` is of the last period that saw a call."""
+"""What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets."""
 
 incarnations = Table(
     "incarnations",
@@ -296,13 +276,13 @@ leases = Table(
     "leases",
     metadata,
     Column("bucket_id", Id, ForeignKey("buckets.id"), nullable=False),
-    Column("incarnation_id", Id, ForeignKey("incarnations.id"), nullable=False, index=True),
+    Column("incarnation_id", Id, ForeignKey("incarnations.id"), nullable=False),
     integer("granted"),
     integer("spent", 0),
     PrimaryKeyConstraint("bucket_id", "incarnation_id"),
     CheckConstraint("spent >= 0 AND spent <= granted", name="spent"),
 )
-"""What a worker may spend of a bucket without asking."""
+"""What a worker may spend of a bucket without asking. No other index: see migration 0008."""
 
 recalls = Table(
     "recalls",
@@ -369,7 +349,6 @@ limit_leases = Table(
     text("worker"),
     integer("granted"),
     PrimaryKeyConstraint("scope", "worker"),
-    Index("ix_limit_leases_worker", "worker"),
 )
 """What a worker may let in without asking. Counts while its worker lives."""
 
