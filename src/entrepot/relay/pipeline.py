@@ -152,7 +152,7 @@ class Relay:
             routes.mark = mark_of(routes.affinity, call.session, caller.user_id, caller.key_id, outcome.peek.members)
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
-        outcome.limit_headers = services.limits.headers(outcome.entered)
+        self._tell_limits(call, outcome)
         when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
         outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
         await self._try_each(call, routes, forward)
@@ -166,7 +166,7 @@ class Relay:
             fault: Fault | None = None
             if call.operation not in services.providers[route.provider].operations:
                 pass
-            elif outcome.serves_elsewhere(route) and (full := await self._move(outcome, route)):
+            elif outcome.serves_elsewhere(route) and (full := await self._move(call, outcome, route)):
                 last = last or full
             else:
                 outcome.route = route
@@ -214,15 +214,21 @@ class Relay:
             return True
         return self._services.clock.monotonic() - call.started > FAILOVER_SECONDS
 
-    async def _move(self, outcome: Outcome, route: Route) -> Fault | None:
+    async def _move(self, call: Call, outcome: Outcome, route: Route) -> Fault | None:
         """Enter the limits of the route's group; why not, where these are reached: then its routes are passed over."""
         assert outcome.entered is not None  # noqa: S101  # it serves elsewhere
         try:
             await self._services.limits.move(outcome.entered, route.group)
         except Fault as fault:
             return fault
-        outcome.limit_headers = self._services.limits.headers(outcome.entered)
+        self._tell_limits(call, outcome)
         return None
+
+    def _tell_limits(self, call: Call, outcome: Outcome) -> None:
+        """Answers say how near its limits the call is, in its own dialect."""
+        assert outcome.entered is not None  # noqa: S101  # it was let in
+        standing = self._services.limits.standing(outcome.entered)
+        outcome.limit_headers = self._services.dialects[call.operation].limits(standing) if standing else ()
 
     async def _attempt(self, call: Call, route: Route, trial: Trial, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""
