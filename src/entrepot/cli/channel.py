@@ -171,9 +171,18 @@ def reset(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
 
 
 @app.command("test", epilog="Example: entrepot channel test deepseek")
-def run_test(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
-    """Ask the vendor for its models with each key; exit code 1 where one does not work."""
-    verdict = on_services(ctx, lambda services: test_channel(services, name))
+def run_test(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    call: Annotated[bool, typer.Option("--call", help="Call its cheapest model for one token; costs that.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask the vendor for its models with each key; exit code 1 where one does not work.
+
+    With --call, what workers have against the channel is forgotten where each key works.
+    """
+    verdict = on_services(ctx, lambda services: test_channel(services, name, call=call))
     show(verdict, as_json=as_json)
     if not verdict.ok:
         raise typer.Exit(1)
