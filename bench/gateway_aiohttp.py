@@ -12,9 +12,9 @@ from yarl import URL
 from bench.gateway_worker import serve_as
 from entrepot.compose.gateway import Worker
 from entrepot.core.http import Headers, Origin, Request, Timeouts
+from entrepot.kit.headtext import NO_HEAD
 from entrepot.settings import Handoff
 from entrepot.store.raw import Database
-from entrepot.upstream.response import NO_HEAD
 
 
 class AiohttpResponse:

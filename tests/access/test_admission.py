@@ -56,7 +56,8 @@ async def test_many_first_calls_at_once_make_one_look_up() -> None:
     ("facts", "kind", "status"),
     [
         ({"enabled": False}, Kind.DISABLED_KEY, 401),
-        ({"expires": 1.0}, Kind.EXPIRED_KEY, 401),
+        ({"expires": 1.0, "until": 1.0}, Kind.EXPIRED_KEY, 401),
+        ({"expires": 1.0, "until": 1.0, "enabled": False}, Kind.DISABLED_KEY, 401),
         ({"networks": ("10.0.0.0/8",)}, Kind.ADDRESS_NOT_ALLOWED, 403),
     ],
 )
@@ -201,6 +202,35 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_the_others() -> None:
     others[0].cancel()
     first.cancel()
     assert [(await other).key_id for other in others[1:]] == [1, 1]
+    assert len(keys.asked) == 1
+
+
+async def test_a_key_is_looked_at_again_when_a_period_of_its_budgets_has_ended() -> None:
+    clock, keys = ManualClock(), Keys()
+    digest, end = key_hash("sk-one"), clock.wall() + 60
+    keys.rows[digest] = caller(until=end, caps=(7,))
+    admission = Admission(keys.find, clock)
+    for _ in range(3):
+        assert (await admission.admit("sk-one", "192.0.2.1")).caps == (7,)
+        clock.advance(19)
+    assert len(keys.asked) == 1
+    keys.rows[digest] = caller(until=end + 60, caps=(8,))
+    clock.advance(3)
+    found = await asyncio.gather(*(admission.admit("sk-one", "192.0.2.1") for _ in range(50)))
+    assert {who.caps for who in found} == {(8,)}
+    assert len(keys.asked) == 2
+    clock.advance(60)
+    keys.away = True
+    assert (await refused(admission, "sk-one")).kind is Kind.STORE_AWAY, "nobody knows the new period's bucket"
+    keys.away = False
+    del keys.rows[digest]
+    assert (await refused(admission, "sk-one")).kind is Kind.INVALID_KEY
+
+
+async def test_an_expired_key_is_not_looked_up_for_each_call() -> None:
+    keys = Keys(("sk-one", caller(expires=1.0, until=1.0)))
+    admission = Admission(keys.find, ManualClock())
+    assert [(await refused(admission, "sk-one")).kind for _ in range(5)] == [Kind.EXPIRED_KEY] * 5
     assert len(keys.asked) == 1
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from entrepot.billing.prices import PriceBook
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets
 from entrepot.buckets.plan import HOUSE
-from entrepot.core.call import Caller, Peek
+from entrepot.core.call import Budget, Caller, Peek
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Basis, Usage
 from entrepot.kit import json
@@ -107,6 +108,32 @@ async def test_the_house_is_never_refused_and_others_need_a_price(desk: Buckets)
     with pytest.raises(Fault) as caught:
         await hold(desk, await wallet(desk, 1), peek(), empty)
     assert caught.value.kind is Kind.NOT_PRICED
+
+
+@pytest.mark.parametrize(
+    ("of", "period", "ends", "said"),
+    [
+        ("key", "day", 1_800_057_600.0, "This API key's daily budget of 0.5 USD"),
+        ("account", "total", None, "This account's total budget of 0.5 USD"),
+    ],
+)
+async def test_a_refusal_names_the_budget_and_when_it_renews(
+    desk: Buckets, of: Any, period: Any, ends: float | None, said: str
+) -> None:
+    caller = await wallet(desk, 10)
+    bucket = await accounts.open_bucket(desk.flusher.db, "budget", f"budget:{of}", USD // 2)
+    budget = Budget(of, period, USD // 2, bucket, ends)
+    caller = msgspec.structs.replace(caller, caps=(bucket,), budgets=(budget,))
+    with pytest.raises(Fault) as caught:
+        await hold(desk, caller, peek(stream=True))
+    fault = caught.value
+    assert (fault.kind, fault.status, fault.row.retry, fault.retry_after) == (Kind.INSUFFICIENT_QUOTA, 402, False, None)
+    assert fault.message.startswith(f"{said} cannot pay for this call. It lacks 0.524 USD for this call. It ")
+    assert fault.message.endswith("renews at 2027-01-16T00:00:00Z." if ends else "does not renew.")
+    assert await held(desk, caller) == 0
+    capped = await hold(desk, caller, peek())
+    assert capped.max_output == 500, "a whole answer is capped to what the budget affords"
+    end(capped)
 
 
 async def test_counted_usage_carries_the_prompt(desk: Buckets) -> None:

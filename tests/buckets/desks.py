@@ -1,14 +1,17 @@
 """What the tests of money share: wallets, lines, desks that move only when told to."""
 
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from entrepot.buckets import accounts
 from entrepot.buckets.desk import Buckets, Options
 from entrepot.buckets.figures import Figures
+from entrepot.buckets.journal import Journal
 from entrepot.buckets.rows import Line
 from entrepot.buckets.verify import Report, verify
 from entrepot.kit.clock import Clock, ManualClock
@@ -77,6 +80,21 @@ def line(request: str, **columns: Any) -> Line:
         "basis": "vendor",
     }
     return Line(**(facts | columns))
+
+
+@contextlib.contextmanager
+def refused(journal: Journal) -> Iterator[None]:
+    """The disk refuses to be written: the journal's file is open for reading only."""
+    good = journal._fd
+    bad = journal._fd = os.open(os.devnull if good < 0 else f"/proc/self/fd/{good}", os.O_RDONLY)
+    try:
+        yield
+    finally:
+        if journal._fd == bad:
+            os.close(bad)
+            journal._fd = good
+        elif good >= 0:  # the journal was closed meanwhile
+            os.close(good)
 
 
 def die(desk: Buckets) -> None:

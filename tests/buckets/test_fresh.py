@@ -67,9 +67,11 @@ def test_after_a_doubt_and_beyond_its_bounds_it_knows_nothing(journal: Journal) 
     fresh.forget()
     assert fresh.batch(0, 9) is None
     start = journal.end
-    for _ in range(KEPT + 1):
-        fresh.append(Release("x"))
-    assert fresh.batch(start, 9) is None
+    ends = [fresh.append(Release("x")) for _ in range(KEPT + 2)]
+    found = fresh.batch(start, 2 * KEPT)
+    assert found is not None
+    assert found.end == ends[KEPT - 1]
+    assert fresh.batch(found.end, 9) is None
 
 
 def test_what_is_too_long_is_cut_to_the_money(journal: Journal) -> None:

@@ -10,6 +10,7 @@ from entrepot.control.prices import service as prices
 from entrepot.control.prices.schemas import PriceSet, PriceTable
 from entrepot.control.settings import service as internal
 from entrepot.control.tokens import service as tokens
+from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import key_hash
 from entrepot.providers.places import Places
 from entrepot.settings import load
@@ -25,7 +26,7 @@ async def test_everything_for_a_first_call(database_url: str, db: Database, tmp_
         assert first is not None
         async with services.reading() as tx:
             assert await tokens.is_admin(tx, first.admin_token)
-        caller = await find_key(db, key_hash(first.key))
+        caller = await find_key(db, key_hash(first.key), SystemClock())
         assert caller is not None
         assert (caller.key_name, caller.groups, caller.quota) == ("first", ("default",), None)
         urls = {"self:sandbox": ("http://127.0.0.1:1/v1", "s")}

@@ -14,6 +14,7 @@ from entrepot.control.problems import read
 from entrepot.control.services import Services
 from entrepot.control.users import service as users
 from entrepot.core.call import Caller, RateLimits
+from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import key_hash
 from entrepot.snapshot.load import load
 from entrepot.snapshot.model import Snapshot
@@ -33,7 +34,7 @@ TABLES = {
 
 async def seen(services: Services, db: Database) -> tuple[Snapshot, Caller]:
     """What a gateway reads."""
-    caller = await find_key(db, key_hash(SECRET))
+    caller = await find_key(db, key_hash(SECRET), SystemClock())
     assert caller is not None
     return await load(db, services.vault, Vendors()), caller
 

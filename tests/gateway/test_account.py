@@ -1,6 +1,7 @@
 """What a key's holder sees of its money: key, receipts, and the pages that chat clients ask for."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from entrepot.buckets import accounts
 from entrepot.compose.prepare import prepare
 from entrepot.core.money import parse_usd
+from entrepot.kit.ids import key_hash
 from entrepot.settings import Handoff
+from entrepot.store.feed import KEY, announcement
 from entrepot.store.raw import open_database
 from tests.gateways import GatewayUnderTest, running_gateway
 
@@ -38,6 +41,15 @@ secret = "sk-ada-app-key"
 quota = "2.5"
 models = ["sandbox/echo", "sandbox/story*"]
 rpm = 600
+[[user]]
+name = "eve"
+balance = "10"
+budget = { day = "0.2", total = "50" }
+[[key]]
+name = "third"
+user = "eve"
+secret = "sk-eve-third-key"
+budget.week = "4"
 [[user]]
 name = "bob"
 balance = "1"
@@ -113,6 +125,41 @@ async def test_a_quota_that_was_just_raised_is_shown(gateway: GatewayUnderTest) 
             await database.close()
         after = await key(client)
         assert (after["quota"], after["remaining"]) == ("4", "4")
+
+
+async def test_budgets_bind_are_shown_and_renew(gateway: GatewayUnderTest) -> None:
+    database = await open_database(gateway.settings.database)
+    async with holder(gateway, "sk-eve-third-key") as eve:
+        view = await key(eve)
+        shown = {(each["of"], each["period"]): each for each in view["budgets"]}
+        assert list(shown) == [("key", "week"), ("account", "day"), ("account", "total")]
+        renews = shown["account", "day"].pop("renews_at")
+        assert shown["account", "day"] == {"of": "account", "period": "day", "limit": "0.2", "spent": "0", "remaining": "0.2"}
+        assert (shown["account", "total"]["renews_at"], view["remaining"], view["quota"]) == (None, "0.2", None)
+        first = await eve.post("/v1/chat/completions", json=ASK | {"model": "sandbox/story:150@100000", "max_tokens": 150})
+        assert first.status_code == 200
+        refused = await eve.post("/v1/chat/completions", json=ASK | {"stream": True})
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"], error["type"]) == (402, "insufficient_quota", "insufficient_quota")
+        assert "This account's daily budget of 0.2 USD cannot pay for this call." in error["message"]
+        assert f"It renews at {renews}." in error["message"]
+        assert refused.headers["x-should-retry"] == "false"
+        assert "retry-after" not in refused.headers
+        spent = [each["spent"] for each in (await key(eve))["budgets"]]
+        assert spent == [first.headers["x-entrepot-cost"]] * 3
+        # The day ends: as if it had ended in two seconds, for a worker that looks the key up now.
+        soon = round((time.time() + 2) * 1_000_000)
+        bucket = "(SELECT bucket_id FROM budgets WHERE period = 'day')"
+        await database.execute(f"UPDATE buckets SET ends_at = $1, ref = ref || ':was' WHERE id = {bucket}", soon)
+        await database.transaction(announcement(database.dialect, KEY, key_hash("sk-eve-third-key")))
+        assert (await eve.post("/v1/chat/completions", json=ASK | {"stream": True})).status_code == 402
+        async with asyncio.timeout(10):
+            while (await eve.post("/v1/chat/completions", json=ASK)).status_code != 200:
+                await asyncio.sleep(0.1)
+        day = next(each for each in (await key(eve))["budgets"] if each["period"] == "day")
+        assert float(day["spent"]) < 0.1
+        assert day["renews_at"] == renews
+    await database.close()
 
 
 async def test_a_receipt_belongs_to_its_account(gateway: GatewayUnderTest) -> None:

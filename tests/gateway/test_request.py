@@ -6,7 +6,7 @@ import pytest
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.gateway.cycle import Cycle
-from entrepot.gateway.request import Head, read_body, read_head
+from entrepot.gateway.request import READ, Head, read_body, read_head
 from entrepot.kit.headtext import HeadText
 
 
@@ -21,7 +21,7 @@ class Client:
         self.pieces = list(pieces)
         self.end = end
         self.pause = pause
-        self.cycle = Cycle(self, HeadText(b"POST / HTTP/1.1\r\n\r\n"), None, old=False, keep_alive=True)
+        self.cycle = Cycle(self, HeadText(b"POST / HTTP/1.1\r\n\r\n", READ), None, old=False, keep_alive=True)
 
     async def drain(self) -> None: ...
 
@@ -48,7 +48,7 @@ def asked(
     trusted: tuple[str, ...] = (),
 ) -> Head:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    text = HeadText(b"GET /?%b HTTP/1.1\r\n%b\r\n" % (query, lines.encode()))
+    text = HeadText(b"GET /?%b HTTP/1.1\r\n%b\r\n" % (query, lines.encode()), READ)
     return read_head(Cycle(Client(), text, client, old=False, keep_alive=True), trusted)
 
 

@@ -11,6 +11,7 @@ from entrepot.buckets.verify import verify
 from entrepot.core.money import format_usd, parse_usd
 from entrepot.relay import forward, pulse
 from entrepot.snapshot.prices import PriceRow, price_table
+from tests.buckets.desks import refused
 from tests.connections import Wire
 from tests.relays import RelayUnderTest, channel, running_relay
 from tests.relays import vendor as vendor
@@ -289,3 +290,24 @@ async def test_a_quota_on_the_house_is_judged_like_any_other(vendor: Vendor) -> 
         assert (await relay.call(ask(max_tokens=100)))[0].status == 429
         wire.leave()
         await running
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_disk_that_refuses_the_charge_loses_neither_answer_nor_money(vendor: Vendor, stream: bool) -> None:
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="10") as relay:
+        wire = Wire()
+        running = relay.start(ask("sandbox/story:30@200", stream=stream), wire)
+        await vendor.until(lambda app: len(app.seen) == 1)
+        with refused(relay.buckets.flusher.journal):
+            await running
+            record = relay.records[-1]
+            assert (wire.status, wire.complete, record.outcome, record.usage.output_total) == (200, True, "ok", 30)
+            assert b'"error"' not in wire.body
+            assert (relay.buckets.owed, (await relay.call(ask()))[0].status) == (1, 503)
+        async with asyncio.timeout(5):
+            while relay.buckets.owed:
+                await asyncio.sleep(0.02)
+        assert (await relay.receipt(record.id)).charge == format_usd(record.charge)
+        assert await settled(relay, await wallet_of(relay)) == parse_usd("10") - record.charge
+        assert (await relay.call(ask()))[0].status == 200
+        assert (await verify(relay.buckets.flusher.db)).ok

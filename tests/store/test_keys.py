@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from entrepot.core.call import Caller, RateLimits
+from entrepot.kit.clock import SystemClock
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database, StoreAwayError, open_database
 
@@ -23,7 +24,7 @@ async def put(db: Database, *, user_status: str = "enabled", **columns: Any) -> 
 
 async def test_a_plain_key_has_its_users_group(db: Database) -> None:
     key, user = await put(db)
-    assert await find_key(db, SHA) == Caller(key_id=key, key_name="k", user_id=user, groups=("vip",))
+    assert await find_key(db, SHA, SystemClock()) == Caller(key_id=key, key_name="k", user_id=user, groups=("vip",))
 
 
 async def test_all_it_may_say(db: Database) -> None:
@@ -38,7 +39,7 @@ async def test_all_it_may_say(db: Database) -> None:
         tpm=90_000,
         concurrency=4,
     )
-    assert await find_key(db, SHA) == Caller(
+    assert await find_key(db, SHA, SystemClock()) == Caller(
         key_id=key,
         key_name="k",
         user_id=user,
@@ -46,6 +47,7 @@ async def test_all_it_may_say(db: Database) -> None:
         models=("gpt-4o*",),
         networks=("10.0.0.0/8",),
         expires=1_800_000_000.5,
+        until=1_800_000_000.5,
         # No bucket was made for the quota, nor a wallet: nothing can be held there, so nothing can be spent.
         caps=(0,),
         quota=5_000_000_000_000,
@@ -57,19 +59,19 @@ async def test_all_it_may_say(db: Database) -> None:
 
 async def test_an_unknown_key(db: Database) -> None:
     await put(db)
-    assert await find_key(db, "cd" * 32) is None
+    assert await find_key(db, "cd" * 32, SystemClock()) is None
 
 
 async def test_disabled_by_itself_or_with_its_user(db: Database) -> None:
     await put(db, status="disabled")
-    found = await find_key(db, SHA)
+    found = await find_key(db, SHA, SystemClock())
     assert found is not None
     assert not found.enabled
 
 
 async def test_disabled_with_its_user(db: Database) -> None:
     await put(db, user_status="disabled")
-    found = await find_key(db, SHA)
+    found = await find_key(db, SHA, SystemClock())
     assert found is not None
     assert not found.enabled
 
@@ -77,7 +79,7 @@ async def test_disabled_with_its_user(db: Database) -> None:
 async def test_a_list_that_cannot_be_read_allows_nothing(db: Database, caplog: pytest.LogCaptureFixture) -> None:
     await put(db, models="gpt-4o")
     with caplog.at_level(logging.ERROR):
-        found = await find_key(db, SHA)
+        found = await find_key(db, SHA, SystemClock())
     assert found is not None
     assert not found.enabled
     assert "cannot be read" in caplog.text
@@ -86,17 +88,17 @@ async def test_a_list_that_cannot_be_read_allows_nothing(db: Database, caplog: p
 async def test_away_is_not_unknown() -> None:
     db = await open_database("postgresql://postgres@127.0.0.1:1/none")
     with pytest.raises(StoreAwayError):
-        await find_key(db, SHA)
+        await find_key(db, SHA, SystemClock())
     await db.close()
 
 
 async def test_the_limits_of_its_user(db: Database) -> None:
     _, user = await put(db)
     await db.execute("UPDATE users SET limits = $1 WHERE id = $2", '{"rpm": 60, "concurrency": 2}', user)
-    found = await find_key(db, SHA)
+    found = await find_key(db, SHA, SystemClock())
     assert found is not None
     assert found.user_limits == RateLimits(rpm=60, concurrency=2)
     await db.execute("UPDATE users SET limits = '[' WHERE id = $1", user)
-    found = await find_key(db, SHA)
+    found = await find_key(db, SHA, SystemClock())
     assert found is not None
     assert not found.enabled

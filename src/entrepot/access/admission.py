@@ -48,10 +48,10 @@ class Admission:
             raise Fault(Kind.MISSING_KEY)
         digest = key_hash(secret)
         caller = self._known.get(digest) or await self._look_up(secret, digest, address)
+        if caller.until is not None and self._clock.wall() >= caller.until:
+            caller = await self._look_again(caller, digest, address)
         if not caller.enabled:
             raise Fault(Kind.DISABLED_KEY)
-        if caller.expires is not None and self._clock.wall() >= caller.expires:
-            raise Fault(Kind.EXPIRED_KEY)
         if caller.networks and not allows(caller.networks, address):
             raise Fault(Kind.ADDRESS_NOT_ALLOWED)
         return caller
@@ -79,6 +79,17 @@ class Admission:
         if caller is None:
             raise Fault(Kind.INVALID_KEY)
         return caller
+
+    async def _look_again(self, caller: Caller, digest: str, address: str) -> Caller:
+        """The key has expired, or a period of its budgets has ended. Raises Fault."""
+        if caller.expires is not None and self._clock.wall() >= caller.expires:
+            raise Fault(Kind.EXPIRED_KEY if caller.enabled else Kind.DISABLED_KEY)
+        if self._known.get(digest) is caller:
+            del self._known[digest]
+        fresh = self._known.get(digest) or await self._find_once(digest, address)
+        if fresh is None:
+            raise Fault(Kind.INVALID_KEY)
+        return fresh
 
     async def _find_once(self, digest: str, address: str) -> Caller | None:
         """Many calls with one new key make one look-up, which outlives the call that began it."""

@@ -7,7 +7,7 @@ the answer goes out.
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -19,11 +19,12 @@ from entrepot.buckets.desk import Buckets
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
 from entrepot.buckets.held import Held
 from entrepot.buckets.plan import HOUSE
-from entrepot.core.call import FREE, WRITING, Caller, Operation, Peek
+from entrepot.core.call import FREE, WRITING, Caller, Operation, Peek, Period
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.money import format_usd
 from entrepot.core.record import Record
 from entrepot.core.usage import Basis, Usage
+from entrepot.kit.clock import iso
 from entrepot.store.contract import StoreError
 
 _log = logging.getLogger("entrepot.billing")
@@ -33,6 +34,8 @@ CHECK_CHUNKS = 16
 CHECKS_BETWEEN = 8
 """Looks that pass after a balance was found on hold, before it is asked again (each asking may wait two seconds)."""
 
+
+_PERIODS: Final[dict[Period, str]] = {"day": "daily", "week": "weekly", "month": "monthly", "total": "total"}
 
 Spare: TypeAlias = Callable[[int], Awaitable[int]]
 """What a hold could still have of a bucket. Raises StoreAwayError."""
@@ -191,10 +194,10 @@ class Billing:
         buckets = (caller.wallet or HOUSE, *caller.caps)
         held = self._buckets.try_hold([(bucket, amount) for bucket in buckets])
         if held is None:
-            held, amount, max_output = await self._hold_less(buckets, terms)
+            held, amount, max_output = await self._hold_less(caller, buckets, terms)
         return Hold(held, terms, amount, max_output, self._buckets.spare)
 
-    async def _hold_less(self, buckets: tuple[int, ...], terms: Terms) -> tuple[Held, int, int | None]:
+    async def _hold_less(self, caller: Caller, buckets: tuple[int, ...], terms: Terms) -> tuple[Held, int, int | None]:
         """From the database; and where the balance is short, what it does pay for."""
         guess = terms.estimate
         amount, max_output, rounds = guess.hold, None, len(buckets)
@@ -206,8 +209,7 @@ class Billing:
                 rounds -= 1
                 smaller = guess.cost(cap * guess.choices)
                 if cap <= 0 or smaller < guess.minimum or smaller >= amount:
-                    missing = f"It lacks {format_usd(error.missing)} USD for this call."
-                    raise Fault(Kind.INSUFFICIENT_QUOTA, f"{Fault(Kind.INSUFFICIENT_QUOTA).message} {missing}") from None
+                    raise _short(caller, error) from None
                 amount, max_output = smaller, cap
             except OnHoldError:
                 raise Fault(Kind.BALANCE_ON_HOLD, retry_after=1) from None
@@ -220,14 +222,23 @@ class Billing:
         if held is None:
             _log.warning("usage row dropped: the journal takes nothing now", extra={"request_id": record.id})
             return
-        try:
-            held.settle(0, facts_of(record, free()))
-        except JournalError:
-            _log.exception("usage row lost", extra={"request_id": record.id})
+        held.settle(0, facts_of(record, free()))
 
     async def synced(self, position: int) -> None:
         """With durability "fsync": the record is on disk."""
         await self._buckets.synced(position)
+
+
+def _short(caller: Caller, error: InsufficientError) -> Fault:
+    """Which bucket is short. Trying again is of no use; a budget renews by itself, and says when."""
+    missing = f"It lacks {format_usd(error.missing)} USD for this call."
+    budget = next((each for each in caller.budgets if each.bucket == error.bucket), None)
+    if budget is None:
+        return Fault(Kind.INSUFFICIENT_QUOTA, f"{Fault(Kind.INSUFFICIENT_QUOTA).message} {missing}")
+    renews = "does not renew" if budget.ends is None else f"renews at {iso(budget.ends)}"
+    whose = "API key" if budget.of == "key" else "account"
+    name = f"{_PERIODS[budget.period]} budget of {format_usd(budget.limit)} USD"
+    return Fault(Kind.INSUFFICIENT_QUOTA, f"This {whose}'s {name} cannot pay for this call. {missing} It {renews}.")
 
 
 class When(msgspec.Struct, frozen=True, gc=False):

@@ -71,6 +71,15 @@ async def set_cap(db: Database, bucket: int, cap: int) -> None:
     )
 
 
+async def lift_cap(db: Database, bucket: int) -> None:
+    """Nothing is limited by this quota or budget any more; its name is free. Does nothing where there is no such bucket.
+
+    The bucket stays until retention deletes it: workers may still owe it the charges of calls that run.
+    """
+    lifted = f"UPDATE buckets SET ref = ref || ':lifted:' || id, ends_at = {now_us(db.dialect)} WHERE id = $1"  # noqa: S608
+    await db.execute(lifted, bucket)
+
+
 def credit_steps(dialect: Dialect, wallet: int, nano: int, *, kind: str, reference: str, note: str = "") -> list[Step]:
     """Put money into a wallet, to go into a transaction with the row it belongs to. A second time is a ConflictError."""
     return [

@@ -14,11 +14,12 @@ from entrepot.buckets.errors import FencedError, InsufficientError, JournalError
 from entrepot.buckets.figures import Figures
 from entrepot.buckets.flusher import Flusher
 from entrepot.buckets.held import Held, Want
-from entrepot.buckets.journal import KEEP, Journal, no_crash, sweep
+from entrepot.buckets.journal import KEEP, Journal, no_crash
 from entrepot.buckets.lease import UNLIMITED, Account
 from entrepot.buckets.options import Options as Options
 from entrepot.buckets.plan import HOUSE
-from entrepot.buckets.record import RECORD_MAX, Written
+from entrepot.buckets.record import Written
+from entrepot.buckets.room import FIRST_ROOM, Room
 from entrepot.buckets.sweep import Sweep
 from entrepot.buckets.trouble import Trouble
 from entrepot.buckets.waiting import Waiter, Waiters, wishes_for
@@ -30,8 +31,6 @@ _log = logging.getLogger("entrepot.buckets")
 
 BACKLOG = 160 * 1024
 """Bytes of journal that are flushed without waiting for the next tick."""
-SPARE_ENDS = 4
-"""Such ends beyond the calls that run: for the next call, and for what is lost where a segment ends."""
 
 
 class Buckets:
@@ -43,6 +42,7 @@ class Buckets:
         self._journal = flusher.journal
         self._clock = flusher.clock
         self._root = root
+        self._room = Room(flusher, root, options.segment_size)
         self._options = options
         self._crash = crash
         self._house = Account(HOUSE, UNLIMITED)
@@ -55,7 +55,6 @@ class Buckets:
         self._sweep = Sweep(options.idle, self._flushed_at, options.accounts)
         self._stopping = False
         self._database = Trouble("database away", "database back")
-        self._disk = Trouble("no space for the journal", "space for the journal again")
         self._tasks = TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
 
@@ -79,7 +78,7 @@ class Buckets:
         durable, size = options.durability == "fsync", options.segment_size
         journal = await asyncio.to_thread(lambda: Journal.create(root, segment_size=size, durable=durable, crash=crash))
         try:
-            await asyncio.to_thread(journal.tend, RECORD_MAX * SPARE_ENDS)
+            await asyncio.to_thread(journal.tend, FIRST_ROOM)
             flusher = Flusher(db, journal, clock, figures=figures, node=options.node, crash=crash)
             await flusher.begin()
         except BaseException:
@@ -97,7 +96,7 @@ class Buckets:
 
         The first bucket is the wallet, the others are caps; each bucket once.
         """
-        if self.fenced or not self._has_room():
+        if self.fenced or not self._room.enough(self._open):
             return None
         parts: list[tuple[Account, int]] = []
         for bucket, nano in wants:
@@ -191,6 +190,11 @@ class Buckets:
         return self._open
 
     @property
+    def owed(self) -> int:
+        """Calls that have ended and whose charge the journal has not taken yet."""
+        return len(self._room.owed)
+
+    @property
     def outstanding(self) -> int:
         """nano-USD of wallets that this worker leases and has not spent, as the database knows it."""
         return sum(account.granted - account.flushed for account in self.flusher.accounts.values() if not account.cap)
@@ -212,8 +216,13 @@ class Buckets:
         self._crash("journal.written")
         return position
 
+    def owe(self, held: Held, request: str, record: Written, error: JournalError) -> int:
+        self._room.owe(held, request, record, error)
+        self._wake.set()
+        return self._journal.end
+
     def note(self, request: str, record: Written) -> None:
-        if not self._has_room():
+        if not self._room.enough(self._open):
             return  # the room left is for the ends of calls
         start = self._journal.end
         self.flusher.fresh.append(record)
@@ -237,7 +246,8 @@ class Buckets:
     async def step(self) -> None:
         """One look at the database: a round where there is work, else only a look for recalls."""
         flusher = self.flusher
-        await self._make_room()
+        await self._room.make(self._open)
+        self._room.repay(self.write)
         if not flusher.sure:
             # A lease may have come although its answer was lost.
             await flusher.read_back()
@@ -269,7 +279,7 @@ class Buckets:
         db, figures, size = self.flusher.db, self.figures, self._options.segment_size
         await replay.replay_all(db, self._root, self._clock, figures, segment_size=size, crash=self._crash)
         figures.retired += await replay.retire_silent(db, self._options.silent_us)
-        await self._tidy(self._clock.wall() - KEEP)
+        await self._room.tidy(self._clock.wall() - KEEP)
 
     async def close(self) -> None:
         """Flush, give all leases back, retire. Where the database is away, the journal stays for a successor."""
@@ -281,6 +291,8 @@ class Buckets:
         await self._tasks.close()
         for waiter in self._waiters:
             waiter.future.set_exception(FencedError("the worker is stopping"))
+        self._room.repay(self.write)
+        self._room.owed.give_up()
         try:
             await self.flusher.drain()
             await self.flusher.retire()
@@ -314,23 +326,6 @@ class Buckets:
             except (StoreError, JournalError, OSError) as error:
                 _log.warning("care failed, tried again later", extra={"error": str(error)})
 
-    async def _make_room(self) -> None:
-        """Space ahead. A full disk takes what is stored already; if that is not enough, the flush goes on all the same."""
-        reserve, journal = RECORD_MAX * (self._open + SPARE_ENDS), self._journal
-        if journal.room - reserve >= self._options.segment_size // 2:
-            return
-        try:
-            await asyncio.to_thread(journal.tend, reserve)
-            self._disk.over()
-        except OSError as error:
-            self._disk.met(error)
-            await self._tidy(float("inf"))
-
-    async def _tidy(self, older_than: float) -> None:
-        """Delete what is stored, and was last written before this wall time."""
-        floor = min(self.flusher.applied, self.flusher.floor)
-        await asyncio.to_thread(lambda: (self._journal.trim(floor, older_than), sweep(self._root, older_than)))
-
     async def _wait(self, waiter: Waiter, *, new: bool) -> Held:
         self._waiters.add(waiter)
         self._wake.set()
@@ -342,7 +337,7 @@ class Buckets:
         except TimeoutError:
             if self.fenced or not self.flusher.sure or self.flusher.committed_at < began:
                 raise FencedError("the database is away") from None
-            if not self._has_room():
+            if not self._room.enough(self._open):
                 raise FencedError("the disk has no room for the journal") from None
             raise OnHoldError(waiter.wants[0][0] if waiter.wants else HOUSE) from None
         else:
@@ -361,10 +356,6 @@ class Buckets:
         self.flusher.short.clear()
         if self._ask or self.flusher.recalled:
             self._wake.set()
-
-    def _has_room(self) -> bool:
-        """The journal can take the ends of all calls that run, and of one more."""
-        return self._journal.room >= RECORD_MAX * (self._open + SPARE_ENDS)
 
     def _refuse_when_fenced(self) -> None:
         if self.fenced:

@@ -12,7 +12,7 @@ from entrepot.buckets.journal import Journal
 from entrepot.buckets.record import RECORD_MAX, CallSettle, Settle, Settled, Written, decode, encode, fitted
 
 KEPT: Final = 2048
-"""Records in memory at most. Beyond that the database is away, and the journal is read when it comes back."""
+"""Records in memory at most, about 2 MB. Beyond that the database is slow or away: the first of them still come from memory."""
 _FRAME: Final = 64
 """Bytes of a record's room that its frame may take."""
 
@@ -34,9 +34,8 @@ class Fresh:
             payload = encode(record)
         start = self._journal.end
         end = self._journal.append(payload)
-        if len(self._records) >= KEPT:
-            self._records.clear()
-        self._records.append((start, end, record))
+        if len(self._records) < KEPT:
+            self._records.append((start, end, record))
         return end
 
     def batch(self, start: int, most: int) -> Batch | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from entrepot.buckets.errors import JournalError
 from entrepot.buckets.lease import Account
 from entrepot.buckets.record import Charges, Release, Written, progressed, settled
 from entrepot.buckets.rows import Facts, Line
@@ -22,6 +23,10 @@ class Book(Protocol):
 
     def write(self, request: str, record: Written) -> int:
         """The end of a call into the journal; gives the position after it. Raises JournalError."""
+        ...
+
+    def owe(self, held: "Held", request: str, record: Written, error: JournalError) -> int:
+        """Keep an end that the journal did not take, and write it later; gives the position that is reached now."""
         ...
 
     def note(self, request: str, record: Written) -> None:
@@ -92,25 +97,42 @@ class Held:
     def settle(self, charges: Amounts, said: Line | Facts) -> int:
         """The call has ended and costs this; gives the journal position after the record, for `Buckets.synced`.
 
-        May be more than is reserved. Raises JournalError where the disk fails: then the hold is still open.
+        May be more than is reserved. Where the disk fails it is kept, and written as soon as the disk takes it.
         """
-        self._check()
+        if not self.open:
+            raise RuntimeError("a hold ends once")
         due = self._charges(charges)
-        position = self._book.write(said.id, settled(said, due, self.parts[0][1]))
+        record = settled(said, due, self.parts[0][1])
         self.open = False
-        for (account, held), (_, nano) in zip(self.parts, due, strict=True):
-            account.settle(held, nano)
-            account.users -= 1
-        self._book.ended(self)
+        try:
+            position = self._book.write(said.id, record)
+        except JournalError as error:
+            return self._book.owe(self, said.id, record, error)
+        self.spent(due)
         return position
 
     def release(self) -> None:
         """The call ended and costs nothing. Does nothing after the end."""
         if not self.open:
             return
-        if self._line_id:
-            self._book.write(self._line_id, Release(self._line_id))
         self.open = False
+        try:
+            if self._line_id:
+                self._book.write(self._line_id, Release(self._line_id))
+        except JournalError as error:
+            self._book.owe(self, self._line_id, Release(self._line_id), error)
+        else:
+            self.freed()
+
+    def spent(self, due: Charges) -> None:
+        """The end stands in the journal: these charges take the place of what was reserved."""
+        for (account, held), (_, nano) in zip(self.parts, due, strict=True):
+            account.settle(held, nano)
+            account.users -= 1
+        self._book.ended(self)
+
+    def freed(self) -> None:
+        """There is nothing to pay: what was reserved goes back."""
         for account, held in self.parts:
             account.free(held)
             account.users -= 1

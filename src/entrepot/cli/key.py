@@ -4,7 +4,7 @@ from typing import Annotated, Any, Unpack
 
 import typer
 
-from entrepot.cli.options import Lift, RateOptions, given, lifted, spelled_out, split
+from entrepot.cli.options import Lift, SpenderOptions, budgets, given, lifted, spelled_out, split
 from entrepot.cli.output import After, Json, Limit, say, show, show_page, show_secret
 from entrepot.cli.session import in_transaction, in_view, typed_secret
 from entrepot.control.channels.secrets import resolve as resolve_secrets
@@ -20,14 +20,14 @@ _COLUMNS = ("id", "name", "user", "hint", "groups", "models", "quota", "used", *
 _LISTS = {"group": "groups", "models": "models", "ip": "ips"}
 """Options that may be repeated, and their fields."""
 _EMPTY: dict[str, Any] = {
-    **dict.fromkeys(("quota", *RATES, "expires")),
+    **dict.fromkeys(("quota", "budget", *RATES, "expires")),
     **{field: list[str]() for field in _LISTS.values()},
 }
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, its name or its secret.")]
 
 
-class Options(RateOptions, total=False):
+class Options(SpenderOptions, total=False):
     """What can be said of a key."""
 
     name: Annotated[str, typer.Option("--name", help="For people. A new key's default: the secret's first and last letters.")]
@@ -45,7 +45,7 @@ class Options(RateOptions, total=False):
     ]
 
 
-@app.command(epilog="Example: entrepot key create --group vip --quota 5 --models 'gpt-4o*' --rpm 60")
+@app.command(epilog="Example: entrepot key create --group vip --quota 5 --models 'gpt-4o*' --rpm 60 --budget 1/day")
 @spelled_out
 def create(
     ctx: typer.Context,
@@ -93,7 +93,7 @@ def show_key(ctx: typer.Context, key: Key, *, as_json: Json = False) -> None:
 @app.command(epilog="Example: entrepot key update 3 --rpm 120 --lift quota")
 @spelled_out
 def update(ctx: typer.Context, key: Key, *, lift: Lift = None, as_json: Json = False, **said: Unpack[Options]) -> None:
-    """Change a key; what is left out stays. Groups, models, ips and expires can be lifted like limits."""
+    """Change a key; what is left out stays. Also groups, models, ips and expires can be lifted."""
     show(_updated(ctx, key, {**_fields(said), **lifted(lift, _EMPTY)}), as_json=as_json)
 
 
@@ -131,7 +131,7 @@ def delete(ctx: typer.Context, key: Key) -> None:
 
 
 def _fields(said: Options) -> dict[str, Any]:
-    fields: dict[str, Any] = {**said}
+    fields: dict[str, Any] = {**said, **budgets(said.get("budget"))}
     return {_LISTS.get(name, name): split(value) if name in _LISTS else value for name, value in fields.items()}
 
 

@@ -22,6 +22,19 @@ class RateOptions(TypedDict, total=False):
     concurrency: Annotated[int, typer.Option("--concurrency", help="Calls at once.")]
 
 
+class SpenderOptions(RateOptions, total=False):
+    """What else may be said of a key or a user."""
+
+    budget: Annotated[
+        list[str],
+        typer.Option(
+            "--budget",
+            metavar="USD/PERIOD",
+            help="What may be spent a day, week, month, or in total: 5/day. unlimited/day lifts it.",
+        ),
+    ]
+
+
 def spelled_out(command: Callable[..., None]) -> Callable[..., None]:
     """Lets a command say `**said: Unpack[Options]`: what may be said of a resource, written once for `create` and `update`.
 
@@ -31,7 +44,7 @@ def spelled_out(command: Callable[..., None]) -> Callable[..., None]:
     *own, said = signature.parameters.values()
     (fields,) = get_args(said.annotation)
     hints = get_type_hints(fields, include_extras=True)
-    particular_first = sorted(hints, key=RateOptions.__annotations__.__contains__)
+    particular_first = sorted(hints, key=SpenderOptions.__annotations__.__contains__)
     options = [_option(name, hints[name]) for name in particular_first]
     names = {option.name for option in options}
     places = [parameter for parameter in own if parameter.kind is not parameter.KEYWORD_ONLY]
@@ -73,6 +86,17 @@ def pairs(values: Sequence[str] | None, option: str, separator: str = "=") -> di
             raise typer.BadParameter(f"{value!r} is not NAME{separator}VALUE", param_hint=option)
         found[name.strip()] = rest.strip()
     return found
+
+
+def budgets(values: Sequence[str] | None) -> dict[str, dict[str, str]]:
+    """`--budget 5/day` options as the field `budget`, if any. Ends the command with a usage error where it is none."""
+    if not values:
+        return {}
+    parts = [value.partition("/") for value in values]
+    for amount, slash, period in parts:
+        if not amount or not slash or not period:
+            raise typer.BadParameter(f"{amount + slash + period!r} is not USD/PERIOD, such as 5/day", param_hint="--budget")
+    return {"budget": {period.strip(): amount.strip() for amount, _, period in parts}}
 
 
 def documents(values: Sequence[str] | None, option: str) -> dict[str, Any] | None:

@@ -77,7 +77,8 @@ def _plain(value: Any) -> str:
         fields = cast("Mapping[str, Any]", value)
         return ", ".join(f"{key}={_plain(item)}" for key, item in fields.items() if item is not None) or "–"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_plain(item) for item in cast("Sequence[Any]", value))
+        items = cast("Sequence[Any]", value)
+        return ("; " if isinstance(items[0], Mapping) else ", ").join(_plain(item) for item in items)
     return str(value)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Unpack
 
 import typer
 
-from entrepot.cli.options import Lift, RateOptions, lifted, spelled_out
+from entrepot.cli.options import Lift, SpenderOptions, budgets, lifted, spelled_out
 from entrepot.cli.output import After, Json, Limit, say, show, show_page
 from entrepot.cli.session import in_transaction, in_view, typed_secret
 from entrepot.control.problems import read
@@ -17,8 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="Users: the accounts that own keys.
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 
 
-class Options(RateOptions, total=False):
-    """What can be said of a user. Limits are for all of the user's keys together."""
+class Options(SpenderOptions, total=False):
+    """What can be said of a user. Limits and budgets are for all of the user's keys together."""
 
     role: Annotated[str, typer.Option("--role", help="admin or user.")]
     group: Annotated[str, typer.Option("--group", help="The group of the user's keys that name none.")]
@@ -46,11 +46,11 @@ def show_user(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
     show(in_view(ctx, lambda tx: service.get(tx, name)), as_json=as_json)
 
 
-@app.command(epilog="Example: entrepot user update alice --group default --rpm 600 --lift tpm")
+@app.command(epilog="Example: entrepot user update alice --rpm 600 --budget 100/month --lift tpm")
 @spelled_out
 def update(ctx: typer.Context, name: Name, *, lift: Lift = None, as_json: Json = False, **said: Unpack[Options]) -> None:
     """Change a user; what is left out stays."""
-    show(_updated(ctx, name, {**_fields(said), **lifted(lift, dict.fromkeys(RATES))}), as_json=as_json)
+    show(_updated(ctx, name, {**_fields(said), **lifted(lift, dict.fromkeys((*RATES, "budget")))}), as_json=as_json)
 
 
 @app.command(epilog="Example: entrepot user disable alice")
@@ -73,7 +73,8 @@ def delete(ctx: typer.Context, name: Name) -> None:
 
 
 def _fields(said: Options) -> dict[str, Any]:
-    return {**said, "password": typed_secret(said["password"])} if "password" in said else {**said}
+    secret = {"password": typed_secret(said["password"])} if "password" in said else {}
+    return {**said, **secret, **budgets(said.get("budget"))}
 
 
 def _updated(ctx: typer.Context, name: str, fields: dict[str, Any]) -> UserView:

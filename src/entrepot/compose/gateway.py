@@ -186,7 +186,7 @@ class Worker:
 
     async def _find(self, digest: str) -> Caller | None:
         try:
-            return await find_key(self.database, digest)
+            return await find_key(self.database, digest, self.clock)
         except StoreAwayError:
             raise Fault(Kind.STORE_AWAY, retry_after=1) from None
 

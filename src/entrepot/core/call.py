@@ -94,6 +94,22 @@ class Standing(Protocol):
         ...
 
 
+Period: TypeAlias = Literal["day", "week", "month", "total"]
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What may be spent in one period; a call holds it beside the wallet."""
+
+    of: Literal["key", "account"]
+    period: Period
+    limit: int
+    """nano-USD."""
+    bucket: int
+    """Of the period that runs."""
+    ends: float | None = None
+    """When the period ends, and a fresh one begins: wall time in seconds; None: never."""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """A key that may call, and on whose account."""
 
@@ -108,6 +124,8 @@ class Caller(msgspec.Struct, frozen=True):
     """IP addresses or CIDR networks; empty means all."""
     expires: float | None = None
     """Wall time in seconds."""
+    until: float | None = None
+    """From this wall time on the key must be looked at again: it expires, or a period of its budgets ends."""
     enabled: bool = True
     wallet: int = 0
     """Bucket that pays; 0 where the user has none, and so no balance."""
@@ -115,6 +133,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Buckets that only limit: the key's quota first, where it has one, then budgets."""
     quota: int | None = None
     """nano-USD, None is unlimited."""
+    budgets: tuple[Budget, ...] = ()
+    """Of the key and of its account."""
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None

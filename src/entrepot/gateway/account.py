@@ -58,6 +58,19 @@ class KeyLimits(msgspec.Struct, frozen=True):
     """What else binds it."""
 
 
+class BudgetView(msgspec.Struct, frozen=True):
+    """What may be spent in a period. Money is a decimal string in USD."""
+
+    of: str
+    """`key`, or `account`: all of its keys together."""
+    period: str
+    limit: str
+    spent: str
+    remaining: str
+    renews_at: str | None
+    """When the next period begins; null where there is none."""
+
+
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /v1/key`. Money is a decimal string in USD; null is unlimited."""
 
@@ -68,11 +81,12 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     quota: str | None
     used: str
     remaining: str | None
-    """What this key can still spend: the less of its quota and its account's balance."""
+    """What this key can still spend: the least of its quota, its account's balance, and the budgets of both."""
     balance: str | None
     """The account's balance; null where it has no wallet limit."""
     held: str
     """Reserved by calls that are running."""
+    budgets: tuple[BudgetView, ...]
     expires_at: str | None
     models: tuple[str, ...]
     limits: KeyLimits
@@ -139,6 +153,7 @@ class Account:
             remaining=format_usd(max(min(lefts), 0)) if lefts else None,
             balance=None if wallet is None else format_usd(wallet.total),
             held=format_usd(0 if wallet is None else wallet.held),
+            budgets=tuple(_budgets(caller, caps)),
             expires_at=None if caller.expires is None else iso(caller.expires),
             models=caller.models,
             limits=KeyLimits(caller.rpm, caller.tpm, caller.concurrency, tuple(_shared(caller, self._snapshot()))),
@@ -175,6 +190,14 @@ def _quota(caller: Caller, caps: Sequence[Balance]) -> str | None:
         return None
     cap = caps[0].cap
     return format_usd(caller.quota if cap is None else cap)
+
+
+def _budgets(caller: Caller, caps: Sequence[Balance]) -> Iterator[BudgetView]:
+    for budget, balance in zip(caller.budgets, caps[len(caps) - len(caller.budgets) :], strict=True):
+        limit = budget.limit if balance.cap is None else balance.cap
+        spent, left = limit - balance.total, max(balance.total, 0)
+        renews = None if budget.ends is None else iso(budget.ends)
+        yield BudgetView(budget.of, budget.period, format_usd(limit), format_usd(spent), format_usd(left), renews)
 
 
 def _subscription(view: KeyView, caller: Caller) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from entrepot.gateway.connection import Edge
 from entrepot.gateway.connection import EdgeLimits as EdgeLimits
 from entrepot.gateway.cycle import STATUS_LINE, Cycle
 from entrepot.gateway.patience import BETWEEN, BODY, HEAD, PatientProtocol
+from entrepot.gateway.request import READ
 from entrepot.kit.headtext import HeadText
 
 _log = logging.getLogger("entrepot.gateway")
@@ -83,7 +84,7 @@ class EdgeProtocol(PatientProtocol):
         parser.feed_data(data[: size - known])
         if self._lasting is None:
             raise httptools.HttpParserError("no head where one should end")
-        self._begun(HeadText(text[blank:size]), parser)
+        self._begun(HeadText(text[blank:size], READ), parser)
         rest = size - known
         return memoryview(data)[rest:] if len(data) - rest > _MAX_WAITING // 4 else data[rest:]
 
@@ -109,9 +110,12 @@ class EdgeProtocol(PatientProtocol):
             self._refuse(wrong)
             return
         cycle = Cycle(self, head, self.client, old=version == "1.0", keep_alive=version != "1.0" and self._lasting is True)
-        if version == "1.1" and head.count(b"expect"):
-            cycle.awaits_continue = (head.get(b"expect") or b"").lower() == b"100-continue"
-        self._left = int(length) if length is not None else _CHUNKED if head.count(b"transfer-encoding") else 0
+        if version == "1.1" and (expect := head.get(b"expect")) is not None:
+            cycle.awaits_continue = expect.lower() == b"100-continue"
+        if length is not None:
+            self._left = int(length)
+        else:
+            self._left = 0 if head.get(b"transfer-encoding") is None else _CHUNKED
         self._phase = BODY
         self._text = b""
         self._lasting = None
@@ -143,8 +147,8 @@ class EdgeProtocol(PatientProtocol):
         hosts = head.count(b"host")
         if hosts != 1 and (version == "1.1" or hosts):
             return Fault(Kind.MALFORMED_HTTP, "The request needs exactly one Host header.")
-        codings = head.count(b"transfer-encoding")
-        if codings and (version == "1.0" or codings > 1 or (head.get(b"transfer-encoding") or b"").lower() != b"chunked"):
+        codings = head.all(b"transfer-encoding")
+        if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
             return Fault(Kind.MALFORMED_HTTP, "The only transfer coding taken here is chunked, in HTTP/1.1.")
         return None
 

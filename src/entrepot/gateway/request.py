@@ -9,7 +9,7 @@ from entrepot.access.networks import client_address
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
 from entrepot.gateway.cycle import Cycle
-from entrepot.kit.headtext import HeadText
+from entrepot.kit.headtext import NO_HEAD, HeadText, Names
 
 BODY_SECONDS = 300.0
 """For a whole body. The silence between two pieces is bounded by the edge; this ends a client that drips."""
@@ -18,7 +18,12 @@ _FORWARDED_FOR = b"x-forwarded-for"
 _KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
 _SESSION_HEADERS = (b"x-session-id", b"session_id", b"session-id", b"x-claude-code-session-id", b"x-session-affinity")
 """`session_id` and `session-id` are Codex's."""
-_NO_HEAD = HeadText(b"")
+_SESSIONS = frozenset(_SESSION_HEADERS)
+READ = Names(
+    *_KEY_HEADERS, *_SESSION_HEADERS, _FORWARDED_FOR, b"content-length", b"x-request-id", b"x-entrepot-strict",
+    b"x-sandbox-fault", b"host", b"expect", b"transfer-encoding",
+)  # fmt: skip
+"""What is read of a request's head, here and at the edge."""
 
 
 class WrongMethod(Fault):
@@ -45,7 +50,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 
 def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...], passes: tuple[bytes, ...] = ()) -> Head:
     """What we need of the headers, which nobody can ask after this. `passes` are those that a vendor is to get."""
-    text, cycle.head = cycle.head, _NO_HEAD  # half a kilobyte that nobody needs while a stream is open
+    text, cycle.head = cycle.head, NO_HEAD  # half a kilobyte that nobody needs while a stream is open
     peer = cycle.client[0] if cycle.client else "127.0.0.1"
     # Lines of a list are one list (RFC 9110, 5.3): what stands last is the proxy's.
     if trusted_proxies and (forwarded := b",".join(text.all(_FORWARDED_FOR))):
@@ -59,8 +64,8 @@ def read_head(cycle: Cycle, trusted_proxies: tuple[str, ...], passes: tuple[byte
         client_id=client_id[:128].decode("latin-1") if client_id else None,
         strict=text.get(b"x-entrepot-strict") == b"1",
         sandbox_fault=text.get(b"x-sandbox-fault") or b"",
-        passed=tuple((name, b",".join(text.all(name))) for name in passes if text.count(name)) if passes else (),
-        session=_session(text) if text.mentions(b"session") else b"",
+        passed=tuple((name, b",".join(lines)) for name in passes if (lines := text.all(name))) if passes else (),
+        session=_session(text) if text.has(_SESSIONS) else b"",
     )
 
 

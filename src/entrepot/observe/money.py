@@ -28,6 +28,7 @@ def money_gauges(metrics: Gauges, desk: Buckets) -> None:
     gauge("entrepot_money_leased_usd", "What workers lease of wallets and have not spent.", lambda: desk.outstanding / NANO)
     gauge("entrepot_money_accounts", "Wallets and caps that workers know now.", lambda: len(desk.flusher.accounts))
     gauge("entrepot_journal_lag_bytes", "Charges in the journal that are not in the database yet.", lambda: desk.lag)
+    gauge("entrepot_journal_owed", "Calls whose charge waits for a disk that refuses it.", lambda: desk.owed)
     gauge(
         "entrepot_money_fenced",
         "1 while no call is admitted for want of the database.",

@@ -19,10 +19,11 @@ from entrepot.core.money import format_usd
 from entrepot.core.record import Record
 from entrepot.core.route import Route
 from entrepot.kit.clock import Clock
+from entrepot.kit.headtext import NO_HEAD
 from entrepot.relay.exchange import Exchange
 from entrepot.relay.outcome import Outcome
 from entrepot.relay.pulse import Pulse
-from entrepot.upstream.response import NO_HEAD, Response
+from entrepot.upstream.response import Response
 
 Synced: TypeAlias = Callable[[int], Awaitable[None]]
 """Waits until a position of the journal is as durable as was asked for."""

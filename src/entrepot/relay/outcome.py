@@ -146,10 +146,10 @@ class Outcome:
         if self.fault is None:
             return self.usage is not NOTHING
         due, tap = self.fault.row.charge, self.tap
-        # The vendor has read the prompt: the head of its answer was there. (Moderations have no usage at all.)
-        begun = tap is not None and tap.usage is not NOTHING and (exchange.started or exchange.gone)
-        if self.usage is NOTHING and begun and due is Charge.BEGUN:
-            self.usage = hold.counted(Usage())
+        told_nothing = exchange.started or exchange.gone
+        if self.usage is NOTHING and due is Charge.BEGUN and told_nothing and tap is not None and tap.usage is not NOTHING:
+            # The vendor has read the prompt: the head of its answer was there. (Moderations have no usage at all.)
+            self.usage = hold.counted(Usage(), tap.usage)
         return self.usage is not NOTHING and due is not Charge.NOTHING
 
     def _free(self, route: Route, exchange: Exchange) -> bool:

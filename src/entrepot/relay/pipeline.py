@@ -15,7 +15,6 @@ from entrepot.access.admission import Admission, permit_model
 from entrepot.access.limits import Entered, Limits
 from entrepot.billing.hold import Billing, When
 from entrepot.billing.prices import PriceBook
-from entrepot.buckets.errors import JournalError
 from entrepot.core.call import Call
 from entrepot.core.dialect import Changes, Dialect
 from entrepot.core.faults import Fault, Kind
@@ -120,21 +119,15 @@ class Relay:
     async def _fail(self, fault: Fault, call: Call, exchange: Exchange, outcome: Outcome) -> None:
         """Charge for what was delivered, then tell the client."""
         outcome.fault = fault
-        self._settle(call, exchange, outcome)
+        outcome.settle(call, exchange, self._services.clock.monotonic())
         await say(fault, self._services.dialects[call.operation], exchange, outcome)
-
-    def _settle(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
-        try:
-            outcome.settle(call, exchange, self._services.clock.monotonic())
-        except JournalError:
-            _log.exception("charge not journalled", extra={"request_id": call.id, "charge": outcome.charge})
 
     def _close(self, call: Call, exchange: Exchange, outcome: Outcome) -> None:
         """Settle what is not settled yet, and tell the observers. Synchronous: no exit can skip it."""
         services = self._services
         if outcome.entered is not None:
             outcome.entered.leave(outcome.usage.prompt_total + outcome.usage.output_total)
-        self._settle(call, exchange, outcome)
+        outcome.settle(call, exchange, services.clock.monotonic())
         record = outcome.final(call, exchange, services.clock.monotonic())
         if outcome.hold is None and outcome.caller is not None:
             services.billing.note(record)

@@ -1,6 +1,7 @@
 """The tables. One definition for SQLite and PostgreSQL; migrations/ brings a database here."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import text as sql
 
 from entrepot.store.columns import Id, call_id, integer, row_id, text, time
 from entrepot.store.columns import metadata as metadata
@@ -240,6 +241,7 @@ usage_seals = Table(
 midnight the two may differ. `wallet_id` 0 stands for none.
 """
 
+_ENDED = "ends_at IS NOT NULL"
 buckets = Table(
     "buckets",
     metadata,
@@ -250,12 +252,30 @@ buckets = Table(
     integer("cap", nullable=True),
     integer("lack", 0),
     time("created_at"),
+    time("ends_at", nullable=True),
     CheckConstraint("kind IN ('wallet', 'quota', 'budget', 'house')", name="kind"),
     CheckConstraint("remaining >= 0 OR kind = 'house'", name="remaining"),
     CheckConstraint("lack >= 0", name="lack"),
+    Index("ix_buckets_ends_at", "ends_at", postgresql_where=sql(_ENDED), sqlite_where=sql(_ENDED)),
     sqlite_autoincrement=True,
 )
-"""What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets."""
+"""What a call may drain (docs/decisions/0005). `remaining` is not leased; `cap` and `lack` are for quotas and budgets.
+
+`ends_at` is when a budget's period ends, or when a cap was lifted: calls that were held before that still settle there.
+"""
+
+budgets = Table(
+    "budgets",
+    metadata,
+    text("scope"),
+    text("period"),
+    integer("amount"),
+    integer("bucket_id", nullable=True),
+    PrimaryKeyConstraint("scope", "period"),
+    CheckConstraint("period IN ('day', 'week', 'month', 'total')", name="period"),
+    CheckConstraint("amount >= 0", name="amount"),
+)
+"""What may be spent in a period by `user:7` (all its keys) or `key:3`. `bucket_id` is of the last period that saw a call."""
 
 incarnations = Table(
     "incarnations",

@@ -9,7 +9,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from entrepot.core.faults import Kind
 from entrepot.core.http import Timeouts
-from entrepot.kit.headtext import HeadText
+from entrepot.kit.headtext import HeadText, Names
 from entrepot.upstream.response import Response
 
 MAX_HEAD = 64 * 1024
@@ -19,6 +19,9 @@ MAX_UNREAD = 64 * 1024
 """Unread bytes of a body at which reading from the vendor pauses."""
 SLICE = 64 * 1024
 """Longer request bodies are written in pieces of this size, as fast as the vendor takes them."""
+
+_READ = Names(b"transfer-encoding", b"content-length", b"content-encoding", b"content-type")
+"""What is read of every answer's head; whoever wants more may ask for it."""
 
 
 class Owner(Protocol):
@@ -234,7 +237,7 @@ class Connection(asyncio.Protocol):
         if end < 4:
             raise HttpParserError("a head whose lines do not end in CRLF")
         self._text = text[end:]
-        return HeadText(text[:end])
+        return HeadText(text[:end], _READ)
 
     def _is_clean_end(self) -> bool:
         """With TLS only close_notify is an end; a bare FIN may be somebody's who cuts in between."""

@@ -7,10 +7,8 @@ from typing import Protocol
 
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers
-from entrepot.kit.headtext import HeadText
+from entrepot.kit.headtext import NO_HEAD, HeadText
 from entrepot.upstream.inflate import Inflater
-
-NO_HEAD = HeadText(b"")
 
 
 class Source(Protocol):

@@ -7,6 +7,7 @@ from entrepot.buckets.desk import Buckets
 from entrepot.control.keys import service
 from entrepot.control.keys.schemas import KeyCreate, KeyUpdate, KeyView
 from entrepot.control.services import Services
+from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import key_hash
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database
@@ -17,7 +18,7 @@ USD = 1_000_000_000
 
 async def spend(db: Database, folder: Path, secret: str, nano: int) -> None:
     """As a worker does: lease, hold, settle, give back."""
-    caller = await find_key(db, key_hash(secret))
+    caller = await find_key(db, key_hash(secret), SystemClock())
     assert caller is not None
     bank = Bank(db, folder)
     desk = await bank.desk(QUIET)
@@ -61,7 +62,7 @@ async def test_lifting_forgets_and_a_new_one_begins_at_nothing(services: Service
     await spend(db, tmp_path, made.secret, USD)
     lifted = await change(services, made.id, quota=None)
     assert (lifted.quota, lifted.used, lifted.remaining) == (None, None, None)
-    caller = await find_key(db, key_hash(made.secret))
+    caller = await find_key(db, key_hash(made.secret), SystemClock())
     assert caller is not None
     assert caller.caps == ()
     again = await change(services, made.id, quota="2")
@@ -72,7 +73,7 @@ async def test_lifting_forgets_and_a_new_one_begins_at_nothing(services: Service
 async def test_what_a_worker_has_leased_is_not_used(services: Services, db: Database, tmp_path: Path) -> None:
     async with services.transaction() as tx:
         made = await service.create(tx, KeyCreate(name="k", quota="5"))
-    caller = await find_key(db, key_hash(made.secret))
+    caller = await find_key(db, key_hash(made.secret), SystemClock())
     assert caller is not None
     bank = Bank(db, tmp_path)
     desk = await bank.desk(QUIET)

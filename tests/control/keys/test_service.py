@@ -8,6 +8,7 @@ from entrepot.control.keys.schemas import KeyCreate, KeyUpdate
 from entrepot.control.services import Services
 from entrepot.control.users import service as users
 from entrepot.control.users.schemas import UserCreate
+from entrepot.kit.clock import SystemClock
 from entrepot.kit.ids import key_hash, key_is_mistyped
 from entrepot.store.keys import find_key
 from entrepot.store.raw import Database
@@ -29,7 +30,7 @@ async def test_what_is_written_is_what_a_gateway_reads(services: Services, db: D
         made = await service.create(tx, spec)
     assert made.secret.startswith("sk-ent-")
     assert not key_is_mistyped(made.secret)
-    caller = await find_key(db, key_hash(made.secret))
+    caller = await find_key(db, key_hash(made.secret), SystemClock())
     assert caller is not None
     assert (caller.key_name, caller.groups, caller.models, caller.networks) == (
         "laptop",
@@ -92,8 +93,8 @@ async def test_rotation_kills_the_old_secret(services: Services, db: Database, f
     await fed()
     async with services.transaction() as tx:
         fresh = await service.rotate(tx, made.id)
-    assert await find_key(db, key_hash(made.secret)) is None
-    caller = await find_key(db, key_hash(fresh.secret))
+    assert await find_key(db, key_hash(made.secret), SystemClock()) is None
+    caller = await find_key(db, key_hash(fresh.secret), SystemClock())
     assert caller is not None
     assert (caller.key_id, caller.rpm) == (made.id, 7)
     assert await fed() == [("key", key_hash(made.secret)), ("key", key_hash(fresh.secret))]
@@ -109,7 +110,7 @@ async def test_a_deleted_key_is_forgotten_and_its_secret_may_come_back(services:
     async with services.transaction() as tx:
         await service.remove(tx, made.id)
     assert await fed() == [("key", key_hash(secret))]
-    assert await find_key(db, key_hash(secret)) is None
+    assert await find_key(db, key_hash(secret), SystemClock()) is None
     async with services.transaction() as tx:
         with pytest.raises(NotFoundError):
             await service.get(tx, made.id)

@@ -1,13 +1,15 @@
 """Rules on both databases: what is too old goes, in batches; what is needed stays."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
 from entrepot.buckets import accounts
+from entrepot.buckets.replay import retire_silent
 from entrepot.control.retention import rules
-from entrepot.control.retention.rules import PRICES, QUOTAS, REJECTS, RULES, USAGE, WORKERS
+from entrepot.control.retention.rules import BUDGETS, PRICES, QUOTAS, REJECTS, RULES, USAGE, WORKERS, Rule
 from entrepot.store.contract import Many
 from entrepot.store.raw import Database
 from entrepot.store.schema import metadata
@@ -17,14 +19,14 @@ HORIZON = 1_700_000_000_000_000
 """Before the day on which this runs: workers and journals have the database's own time."""
 
 
-def deletion(table: str) -> rules.Deletion:
-    return next(found for found in rules.DELETIONS if found.table == table)
+def deletion(table: str, rule: Rule | None = None) -> rules.Deletion:
+    return next(found for found in rules.DELETIONS if found.table == table and rule in (None, found.rule))
 
 
-async def purge(db: Database, table: str, horizon: int = HORIZON) -> int:
+async def purge(db: Database, table: str, horizon: int = HORIZON, rule: Rule | None = None) -> int:
     """All that a rule deletes; it must say so before."""
-    expected, gone = await rules.count(db, deletion(table), horizon), 0
-    while some := await rules.delete_some(db, deletion(table), horizon):
+    expected, gone = await rules.count(db, deletion(table, rule), horizon), 0
+    while some := await rules.delete_some(db, deletion(table, rule), horizon):
         gone += some
     assert gone == expected
     return gone
@@ -106,6 +108,31 @@ async def test_quotas_that_no_key_has_any_more(bank: Bank) -> None:
     desk.flusher.journal.close()
 
 
+async def test_buckets_of_periods_that_have_ended(bank: Bank) -> None:
+    """What a charge that comes later still owes to one of them, it pays from the wallet alone."""
+    db, wallet = bank.db, await bank.wallet(1000)
+    ends = {"ended": HORIZON - 1, "leased": HORIZON - 1, "young": HORIZON, "total": None}
+    made = {name: await accounts.open_bucket(db, "budget", f"budget:user:1:{name}", 500) for name in ends}
+    for name, end in ends.items():
+        await db.execute("UPDATE buckets SET ends_at = $1 WHERE id = $2", end, made[name])
+    quota = await bank.quota(500)
+    await db.execute("UPDATE buckets SET ends_at = 1 WHERE id = $1", quota)
+    desk = await bank.desk()
+    task = asyncio.ensure_future(desk.hold([(wallet, 100), (made["leased"], 100)]))
+    while not task.done():
+        await asyncio.sleep(0)
+        await desk.step()
+    assert await purge(db, "buckets", rule=BUDGETS) == 1
+    left = {row[0] for row in await db.fetch("SELECT id FROM buckets WHERE kind IN ('budget', 'quota')")}
+    assert left == {*made.values(), quota} - {made["ended"]}
+    await retire_silent(db, -10_000_000)  # another believes that the worker is lost: its leases go back
+    assert await purge(db, "buckets", rule=BUDGETS) == 1
+    (await task).settle(70, bank.line())
+    await desk.close()
+    assert await bank.total(wallet) == 930
+    await bank.sound()
+
+
 @pytest.mark.parametrize(
     ("later", "gone"),
     [
@@ -136,7 +163,7 @@ async def test_prices_that_a_later_one_replaced(db: Database, later: dict[str, o
 
 
 def test_every_rule_has_something_to_do() -> None:
-    assert {found.rule for found in rules.DELETIONS} == {WORKERS, REJECTS, QUOTAS, PRICES}
+    assert {found.rule for found in rules.DELETIONS} == {WORKERS, REJECTS, QUOTAS, BUDGETS, PRICES}
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 

@@ -28,7 +28,7 @@ async def limit(tx: Transaction, key_id: int, nano: int | None) -> None:
     bucket = (await accounts.find(tx.raw, [reference])).get(reference)
     if nano is None:
         if bucket is not None:
-            await tx.raw.execute("UPDATE buckets SET ref = $1 WHERE id = $2", f"{reference}:lifted:{bucket}", bucket)
+            await accounts.lift_cap(tx.raw, bucket)
     elif bucket is None:
         await accounts.open_bucket(tx.raw, "quota", reference, nano)
     else:

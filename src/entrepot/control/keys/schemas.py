@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from entrepot.control.budgets import BudgetTable, BudgetView
 from entrepot.control.fields import Moment, Name, Names, Network, UnlessUnlimited, Usd, View
 from entrepot.control.rates import Rates
 
@@ -22,6 +23,8 @@ class KeyUpdate(Rates):
     """Addresses and CIDR networks that may use the key; empty means all."""
     quota: UnlessUnlimited[Usd] = None
     """What the key may spend in all, in USD; changing it keeps what was used. Null means no limit."""
+    budget: UnlessUnlimited[BudgetTable] = BudgetTable()
+    """What the key may spend in a period. Null lifts all of them."""
     unlimited: bool | None = None
     """True says `quota: null` in another way."""
     expires: Moment | None = None
@@ -73,6 +76,7 @@ class KeyView(View):
     """USD of the quota that were spent; null without a quota."""
     remaining: str | None
     """USD of the quota that are left; null without a quota."""
+    budgets: list[BudgetView]
     rpm: int | None
     tpm: int | None
     concurrency: int | None

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.engine import RowMapping
 
-from entrepot.control import rates
+from entrepot.control import budgets, rates
 from entrepot.control.errors import ConflictError, InvalidError, missing
 from entrepot.control.fields import MICRO, parse_moment, show_moment
 from entrepot.control.groups import service as groups
@@ -22,6 +22,8 @@ from entrepot.kit.ids import KEY_PREFIX, key_hash, key_hint, key_is_mistyped, mi
 from entrepot.store.schema import keys
 from entrepot.store.schema import users as user_table
 
+_APART = frozenset(("user", "secret", "budget"))
+"""Fields that are no columns to be set from."""
 _LISTS = {"groups": "groups", "models": "models", "ips": "networks"}
 
 
@@ -30,15 +32,14 @@ async def list_page(tx: Transaction, limit: int, after: str | None = None, user:
     query = _query().where(keys.c.id > number_cursor(after))
     if user is not None:
         query = query.where(keys.c.user_id == (await users.find(tx, user))["id"])
-    rows = await tx.rows(query.order_by(keys.c.id).limit(limit + 1))
-    found = await quotas.read(tx, [row["id"] for row in rows])
-    views = [_view(row, found.get(row["id"])) for row in rows]
+    views = await _views(tx, await tx.rows(query.order_by(keys.c.id).limit(limit + 1)))
     return page_of(views, limit, [str(view.id) for view in views])
 
 
 async def get(tx: Transaction, key_id: int) -> KeyView:
     """One key. Raises NotFoundError."""
-    return _view(await _row(tx, key_id), (await quotas.read(tx, [key_id])).get(key_id))
+    (view,) = await _views(tx, [await _row(tx, key_id)])
+    return view
 
 
 async def resolve(tx: Transaction, reference: str) -> int:
@@ -78,12 +79,13 @@ async def create(tx: Transaction, spec: KeyCreate) -> KeyMinted:
     if await find_secret(tx, secret) is not None:
         raise ConflictError("There is already a key with this secret.", "secret")
     owner = await users.installation(tx) if spec.user is None else (await users.find(tx, spec.user))["id"]
-    values = await _columns(tx, spec.model_dump(exclude={"user", "secret"}), tx.now)
+    values = await _columns(tx, spec.model_dump(exclude=set(_APART)), tx.now)
     sha256, hint = key_hash(secret), key_hint(secret)
     fixed = {"user_id": owner, "sha256": sha256, "hint": hint, "created_at": tx.now}
     row_id = await tx.add(keys, {**values, **fixed, "name": spec.name or hint})
     if values.get("quota") is not None:
         await quotas.limit(tx, row_id, values["quota"])
+    await budgets.change(tx, budgets.key_scope(row_id), spec.budget)
     tx.touched_key(sha256)
     return KeyMinted(**(await get(tx, row_id)).model_dump(), secret=secret)
 
@@ -91,9 +93,9 @@ async def create(tx: Transaction, spec: KeyCreate) -> KeyMinted:
 async def update(tx: Transaction, key_id: int, change: KeyUpdate) -> KeyView:
     """Change what the caller set. Raises NotFoundError, InvalidError."""
     row = await _row(tx, key_id)
-    fields = change.model_dump(exclude_unset=True, exclude={"user", "secret"})
-    columns = await _columns(tx, fields, row["created_at"])
-    if await tx.change(keys, row, columns):
+    columns = await _columns(tx, change.model_dump(exclude_unset=True, exclude=set(_APART)), row["created_at"])
+    changed = await tx.change(keys, row, columns)
+    if await budgets.change(tx, budgets.key_scope(key_id), change.budget) or changed:
         tx.touched_key(row["sha256"])
     if columns.get("quota", row["quota"]) != row["quota"]:
         await quotas.limit(tx, key_id, columns["quota"])
@@ -114,6 +116,7 @@ async def remove(tx: Transaction, key_id: int) -> None:
     """Delete a key: its hash is forgotten, usage keeps pointing at the row."""
     row = await _row(tx, key_id)
     await tx.change(keys, row, {"status": "deleted", "sha256": f"deleted:{key_id}"})
+    await budgets.change(tx, budgets.key_scope(key_id), None)
     tx.touched_key(row["sha256"])
 
 
@@ -147,7 +150,13 @@ async def _columns(tx: Transaction, values: dict[str, Any], created: int) -> dic
     return columns
 
 
-def _view(row: RowMapping, quota: Quota | None) -> KeyView:
+async def _views(tx: Transaction, rows: list[RowMapping]) -> list[KeyView]:
+    used = await quotas.read(tx, [row["id"] for row in rows])
+    held = await budgets.read(tx, [budgets.key_scope(row["id"]) for row in rows])
+    return [_view(row, used.get(row["id"]), held[budgets.key_scope(row["id"])]) for row in rows]
+
+
+def _view(row: RowMapping, quota: Quota | None, held: list[budgets.BudgetView]) -> KeyView:
     lists = {field: json.decode(row[column]) for field, column in _LISTS.items()}
     same = {name: row[name] for name in ("id", "name", "hint", *rates.NAMES, "status")}
     return KeyView(
@@ -157,6 +166,7 @@ def _view(row: RowMapping, quota: Quota | None) -> KeyView:
         quota=None if row["quota"] is None else format_usd(row["quota"]),
         used=None if quota is None else format_usd(quota.used),
         remaining=None if quota is None else format_usd(quota.remaining),
+        budgets=held,
         expires_at=show_moment(row["expires_at"]),
         created_at=iso(row["created_at"] / MICRO),
     )

@@ -28,8 +28,9 @@ HOURS: Final = Rule("hours", 400, "Days after which sums by the hour become sums
 WORKERS: Final = Rule("workers", 30, "Days that workers and journals are remembered after their end.")
 REJECTS: Final = Rule("rejects", 400, "Days that journal records which the database refused wait for somebody to look at them.")
 QUOTAS: Final = Rule("quotas", 30, "Days that quotas are kept which were lifted, or whose key was deleted.")
+BUDGETS: Final = Rule("budgets", 7, "Days that a budget's bucket is kept after its period has ended.")
 PRICES: Final = Rule("prices", 400, "Days that a price is kept after a later one took its place.")
-RULES: Final = (USAGE, HOURS, WORKERS, REJECTS, QUOTAS, PRICES)
+RULES: Final = (USAGE, HOURS, WORKERS, REJECTS, QUOTAS, BUDGETS, PRICES)
 
 MOST_DAYS: Final = 36_500
 LEAST_DAYS: Final = 2
@@ -48,6 +49,7 @@ class Deletion(NamedTuple):
     """Workers have read these rows: they must learn that they are gone."""
 
 
+_NOT_LEASED: Final = "NOT EXISTS (SELECT 1 FROM leases l WHERE l.bucket_id = buckets.id)"
 DELETIONS: Final = (
     # Closed, and all of its usage rows sealed: what is left proves nothing that the sums do not prove without it.
     Deletion(WORKERS, "journals", "id", "state = 'closed' AND settled = sealed AND updated_at < $1"),
@@ -69,8 +71,14 @@ DELETIONS: Final = (
         QUOTAS,
         "buckets",
         "id",
-        "kind = 'quota' AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.bucket_id = buckets.id) AND "
+        f"kind = 'quota' AND coalesce(ends_at, created_at) < $1 AND {_NOT_LEASED} AND "
         "(ref LIKE 'quota:key:%:lifted:%' OR ref IN (SELECT 'quota:key:' || k.id FROM keys k WHERE k.status = 'deleted'))",
+    ),
+    Deletion(
+        BUDGETS,
+        "buckets",
+        "id",
+        f"kind = 'budget' AND ends_at < $1 AND {_NOT_LEASED}",
     ),
     Deletion(
         PRICES,

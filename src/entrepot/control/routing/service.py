@@ -25,7 +25,7 @@ from entrepot.routing.candidates import Router
 from entrepot.routing.explain import View, Way, explain
 from entrepot.routing.published import Published, read_published
 from entrepot.snapshot.load import load
-from entrepot.store.keys import find_key
+from entrepot.store.keys import describe_key
 from entrepot.store.schema import channels
 from entrepot.store.schema import keys as key_table
 
@@ -86,7 +86,7 @@ def worker_state(view: View) -> WorkerState:
 
 async def _caller(tx: Transaction, key: str) -> Caller:
     row = await tx.row(select(key_table.c.sha256).where(key_table.c.id == await keys.resolve(tx, key)))
-    caller = None if row is None else await find_key(tx.raw, row["sha256"])
+    caller = None if row is None else await describe_key(tx.raw, row["sha256"])
     if caller is None:
         raise InvalidError(f"key: there is no key {key!r}", "key")
     return caller

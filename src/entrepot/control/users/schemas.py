@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from entrepot.control.fields import Label, View
+from entrepot.control.budgets import BudgetTable, BudgetView
+from entrepot.control.fields import Label, UnlessUnlimited, View
 from entrepot.control.rates import Rates
 
 
@@ -16,6 +17,8 @@ class UserUpdate(Rates):
     """The group of the user's keys that name none."""
     password: str | None = Field(None, min_length=8, max_length=1024)
     """Kept as argon2id; null takes it away."""
+    budget: UnlessUnlimited[BudgetTable] = BudgetTable()
+    """What all of the user's keys together may spend in a period. Null lifts all of them."""
     status: Literal["enabled", "disabled"] = "enabled"
     """A disabled user's keys are refused."""
 
@@ -37,5 +40,6 @@ class UserView(View):
     rpm: int | None
     tpm: int | None
     concurrency: int | None
+    budgets: list[BudgetView]
     has_password: bool
     created_at: str

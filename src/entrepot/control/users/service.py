@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import RowMapping
 
 from entrepot.buckets import accounts
-from entrepot.control import rates
+from entrepot.control import budgets, rates
 from entrepot.control.errors import ConflictError, missing
 from entrepot.control.fields import MICRO
 from entrepot.control.groups import service as groups
@@ -24,13 +24,14 @@ INSTALLATION = "installation"
 async def list_page(tx: Transaction, limit: int, after: str | None = None) -> Page[UserView]:
     """Users in the order of their creation."""
     query = select(users).where(users.c.id > number_cursor(after), users.c.status != "deleted")
-    views = [_view(row) for row in await tx.rows(query.order_by(users.c.id).limit(limit + 1))]
+    views = await _views(tx, await tx.rows(query.order_by(users.c.id).limit(limit + 1)))
     return page_of(views, limit, [str(view.id) for view in views])
 
 
 async def get(tx: Transaction, name: str) -> UserView:
     """One user. Raises NotFoundError."""
-    return _view(await find(tx, name))
+    (view,) = await _views(tx, [await find(tx, name)])
+    return view
 
 
 async def find(tx: Transaction, name: str) -> RowMapping:
@@ -52,21 +53,23 @@ async def create(tx: Transaction, spec: UserCreate) -> UserView:
     if await exists(tx, spec.name):
         raise ConflictError(f"There is already a user {spec.name!r}.", "name")
     await groups.require(tx, [spec.group], "group")
-    values = await _columns(spec.model_dump(exclude={"name"}))
+    values = await _columns(spec.model_dump(exclude={"name", "budget"}))
     row_id = await tx.add(users, {"name": spec.name, "created_at": tx.now, **values})
     await accounts.open_bucket(tx.raw, "wallet", accounts.wallet_ref(row_id))
+    await budgets.change(tx, budgets.user_scope(row_id), spec.budget)
     return await get(tx, spec.name)
 
 
 async def update(tx: Transaction, name: str, change: UserUpdate) -> UserView:
     """Change what the caller set. Raises NotFoundError, InvalidError, ConflictError."""
     row = await find(tx, name)
-    values = change.model_dump(exclude_unset=True, exclude={"name"})
+    values = change.model_dump(exclude_unset=True, exclude={"name", "budget"})
     if "group" in values:
         await groups.require(tx, [values["group"]], "group")
     if name == INSTALLATION and values.get("status") == "disabled":
         raise ConflictError("The installation's own account cannot be disabled. Disable its keys.", "status")
-    if await tx.change(users, row, await _columns(values, row)):
+    changed = await tx.change(users, row, await _columns(values, row))
+    if await budgets.change(tx, budgets.user_scope(row["id"]), change.budget) or changed:
         await _announce_keys(tx, row["id"])
     return await get(tx, name)
 
@@ -79,6 +82,8 @@ async def remove(tx: Transaction, name: str) -> None:
     await _announce_keys(tx, row["id"])
     for key in await tx.rows(select(keys).where(keys.c.user_id == row["id"], keys.c.status != "deleted")):
         await tx.change(keys, key, {"status": "deleted", "sha256": f"deleted:{key['id']}"})
+        await budgets.change(tx, budgets.key_scope(key["id"]), None)
+    await budgets.change(tx, budgets.user_scope(row["id"]), None)
     gone = {"status": "deleted", "name": f"{name}#deleted-{row['id']}", "password_hash": None}
     await tx.change(users, row, gone)
 
@@ -110,7 +115,12 @@ async def _columns(values: dict[str, Any], before: RowMapping | None = None) -> 
     return columns
 
 
-def _view(row: RowMapping) -> UserView:
+async def _views(tx: Transaction, rows: list[RowMapping]) -> list[UserView]:
+    held = await budgets.read(tx, [budgets.user_scope(row["id"]) for row in rows])
+    return [_view(row, held[budgets.user_scope(row["id"])]) for row in rows]
+
+
+def _view(row: RowMapping, held: list[budgets.BudgetView]) -> UserView:
     return UserView(
         id=row["id"],
         name=row["name"],
@@ -118,6 +128,7 @@ def _view(row: RowMapping) -> UserView:
         group=row["group_name"],
         status=row["status"],
         **rates.shown(row["limits"]),
+        budgets=held,
         has_password=row["password_hash"] is not None,
         created_at=iso(row["created_at"] / MICRO),
     )

@@ -44,7 +44,9 @@ class WholeTap(whole.WholeTap):
     @property
     def empty(self) -> bool:
         """No answer yet, or one without anything that a client could read."""
-        return not self.content or (self.member == "content" and not self.counted().output_total)
+        if self.member != "content" or not self.found:  # a large one comes in pieces, and is not kept
+            return not self.content
+        return self.counted().output_total == 0
 
     def _content(self) -> list[Any]:
         try:

@@ -6,8 +6,8 @@ the second index looks as good as the key, and by day it is read through for eve
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
