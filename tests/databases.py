@@ -40,7 +40,9 @@ _SETTINGS = {
 class PostgresServer:
     """One server with its own data under a fresh folder; `stop`, `start`, `freeze` for bad days."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        """`settings`: where they are not to be the tests' own."""
+        self._settings = {**_SETTINGS, **settings}
         self.folder = Path(tempfile.mkdtemp(prefix="entrepot-pg-", dir="/var/tmp" if os.geteuid() == 0 else None))
         before = modes(self.folder)
         self._user = _unprivileged() if os.geteuid() == 0 else None
@@ -63,7 +65,7 @@ class PostgresServer:
         attempts = 1 if self.port else 5
         for attempt in range(attempts):
             port = self.port or free_port()
-            options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+            options = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
             command = ("-w", "-t", "30", "-D", str(self._data), "-l", str(self.folder / "log"))
             try:
                 self._run("pg_ctl", *command, "-o", f"{options} -p {port} -k {self.folder}", "start")

@@ -2,7 +2,6 @@
 
 import sqlite3
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +10,6 @@ from entrepot.access.limits_window import (
     SECONDS,
     Window,
     divisor,
-    duration,
     frees_at,
     granted,
     share_of,
@@ -85,14 +83,3 @@ def test_slices_and_shares_are_never_more_than_the_limit(limit: int, live: int) 
     if limit >= 10 * live:
         assert slice_of(limit, live) * live * 10 <= max(limit, 10)
     assert divisor(live) >= 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-1, "0ms"), (0, "0ms"), (0.002, "2ms"), (0.9996, "1s"), (1, "1s"), (8.64, "8.64s"), (59.9999, "1m0s"),
-        (360, "6m0s"), (61.5, "1m1.5s"), (3600, "1h0m0s"), (3725.25, "1h2m5.25s"),
-    ],
-)  # fmt: skip
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

@@ -5,7 +5,7 @@ from entrepot.buckets.errors import InsufficientError, OnHoldError
 from entrepot.buckets.held import Held
 from entrepot.buckets.lease import Account
 from entrepot.buckets.plan import HOUSE
-from entrepot.buckets.waiting import Waiter, wishes_for
+from entrepot.buckets.waiting import Waiter, Waiters, wishes_for
 
 
 def never() -> Held | None:
@@ -63,3 +63,52 @@ async def test_nobody_waits_for_the_house() -> None:
     error = waiter.future.exception()
     assert isinstance(error, InsufficientError)
     assert error.bucket == 11
+
+
+def trying(name: str, tried: list[str], wants: list[tuple[int, int]]) -> Waiter:
+    def attempt() -> Held | None:
+        tried.append(name)
+        return None
+
+    return Waiter(wants, attempt)
+
+
+async def test_only_those_who_wait_for_what_came_back_try_again() -> None:
+    """A thousand cold accounts that wait for their leases cost a settling call nothing."""
+    tried: list[str] = []
+    waiters = Waiters()
+    made = {
+        "both": trying("both", tried, [(2, 1), (3, 1)]),
+        "second": trying("second", tried, [(3, 1)]),
+        "other": trying("other", tried, [(4, 1)]),
+        "house": trying("house", tried, [(HOUSE, 1)]),
+    }
+    for waiter in made.values():
+        waiters.add(waiter)
+    waiters.serve([3])
+    assert tried == ["both", "second", "house"], "in their order; who needs no bucket waits for any call to end"
+    tried.clear()
+    waiters.serve([5])
+    assert tried == ["house"]
+    tried.clear()
+    waiters.serve()
+    assert tried == list(made)
+    waiters.discard(made["both"])
+    waiters.discard(made["both"])
+    assert list(waiters) == [made["second"], made["other"], made["house"]]
+    tried.clear()
+    waiters.serve([2, 3, 4])
+    assert tried == ["second", "other", "house"]
+    for waiter in made.values():
+        waiters.discard(waiter)
+    assert not waiters
+    assert not waiters._by_bucket
+
+
+async def test_who_is_served_waits_no_longer() -> None:
+    waiters = Waiters()
+    waiter = Waiter([(2, 1), (2, 1)], lambda: "held")  # type: ignore[arg-type, return-value]
+    waiters.add(waiter)
+    waiters.serve([2])
+    assert waiter.future.result() == "held"
+    assert len(waiters) == 0

@@ -9,13 +9,24 @@ def test_the_life_of_a_channel(run: Run, run_json: RunJson) -> None:
     made = run_json(
         *("channel", "add", "--provider", "compatible", "--name", "east", "--base-url", "http://127.0.0.1:1/v1"),
         *("--key", "sk-1", "--key", "sk-2", "--models", "gpt-4o*,o3", "--map", "fast=o3", "--priority", "3", "--weight", "2"),
-        *("--header", "X-Team: a", "--override", "temperature=0.5", "--override", "user=me", "--max-connections", "9"),
+        *(
+            "--header",
+            "X-Team: a",
+            "--override",
+            "temperature=0.5",
+            "--override",
+            "user=me",
+            "--max-connections",
+            "9",
+            "--limit",
+            "rpm=60",
+        ),
         *("--timeout", "idle=60", "--timeout", "total=900", "--proxy", "http://proxy:1"),
     )
     assert len(made["keys"]) == 2
     assert (made["models"], made["model_map"], made["headers"]) == (["gpt-4o*", "o3"], {"fast": "o3"}, {"x-team": "a"})
     assert made["overrides"] == {"temperature": 0.5, "user": "me"}
-    assert (made["limits"]["max_connections"], made["timeouts"]["idle"]) == (9, 60.0)
+    assert (made["limits"]["max_connections"], made["limits"]["rpm"], made["timeouts"]["idle"]) == (9, 60, 60.0)
     assert run_json("channel", "update", "east", "--priority", "7")["priority"] == 7
     assert run_json("channel", "drain", "east")["status"] == "draining"
     assert run_json("channel", "disable", "east")["status"] == "disabled"

@@ -1,6 +1,7 @@
 """What a channel says of itself holds on the wire: headers, overrides, model map, proxy, draining; and a model's timeouts."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from entrepot.control.channels import service as channels
 from entrepot.control.channels.schemas import ChannelUpdate
 from entrepot.control.opening import open_services
 from entrepot.control.routing import health
+from entrepot.core.call import RateLimits
 from entrepot.core.http import parse_origin
 from entrepot.kit import json
 from entrepot.settings import Handoff
@@ -140,3 +142,26 @@ async def test_a_session_stays_with_its_channel_until_that_rests(vendor: Vendor)
             assert (await relay.call(ASK | {"prompt_cache_key": mine}))[1].channel == "c2", (
                 "and stays away while its home rests"
             )
+
+
+async def test_a_full_channel_is_passed_over_and_waited_for_where_it_is_the_only_one(vendor: Vendor) -> None:
+    facts: dict[str, Any] = {"models": (), "model_map": {"m": "sandbox/echo!slow=0.4"}, "limits": RateLimits(concurrency=2)}
+    async with running_sandbox() as second, running_relay([channel(vendor, 1, **facts)]) as relay:
+        done = await asyncio.gather(*(relay.call(ASK) for _ in range(6)))
+        assert [wire.status for wire, _ in done] == [200] * 6, "they wait for room, two at a time"
+        assert vendor.app.requests == 6
+        spare = channel(second, 2, models=(), model_map={"m": "sandbox/echo"})
+        async with running_relay([channel(vendor, 1, **facts), spare]) as both:
+            await asyncio.gather(*(both.call(ASK) for _ in range(6)))
+            served = Counter(record.channel for record in both.records)
+            assert served == {"c1": 2, "c2": 4}
+
+
+async def test_where_there_is_no_room_for_long_it_is_said(vendor: Vendor) -> None:
+    limited = channel(vendor, 1, models=(), model_map={"m": "sandbox/echo"}, limits=RateLimits(rpm=2))
+    async with running_relay([limited]) as relay:
+        assert [(await relay.call(ASK))[0].status for _ in range(2)] == [200, 200]
+        wire, record = await relay.call(ASK)
+        assert (wire.status, record.fault, len(record.attempts)) == (503, "pool_exhausted", 0)
+        assert 30 <= int(wire.headers[b"retry-after"]) <= 60
+        assert vendor.app.requests == 2

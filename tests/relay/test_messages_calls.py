@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -154,6 +156,19 @@ async def test_two_hundred_streams_share_a_wallet_without_overdraft(vendor: Vend
         await asyncio.gather(*(relay.start(body, wire, operation="messages") for wire in wires))
         assert {wire.status for wire in wires} <= {200, 402, 429}
         assert 0 < sum(record.charge for record in relay.records) <= parse_usd("3")
+
+
+async def test_a_keys_rate_is_told_in_anthropics_words(vendor: Vendor) -> None:
+    async with running_relay([channel(vendor)], rpm=1, tpm=100_000) as relay:
+        first, _ = await call(relay, ask())
+        assert (first.status, first.headers[b"anthropic-ratelimit-requests-remaining"]) == (200, b"0")
+        refused, _ = await call(relay, ask())
+        assert (refused.status, json.loads(refused.body)["error"]["type"]) == (429, "rate_limit_error")
+        for wire in (first, refused):
+            reset = datetime.fromisoformat(wire.headers[b"anthropic-ratelimit-requests-reset"].decode())
+            assert 50 < reset.timestamp() - time.time() < 62
+            assert wire.headers[b"anthropic-ratelimit-tokens-limit"] == b"100000"
+            assert not [name for name in wire.headers if name.startswith(b"x-ratelimit")]
 
 
 async def test_counting_is_free_even_with_an_empty_wallet(vendor: Vendor) -> None:

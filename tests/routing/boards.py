@@ -5,6 +5,7 @@ import random
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin
 from entrepot.core.route import Route
+from entrepot.core.usage import Usage
 from entrepot.kit.clock import ManualClock
 from entrepot.routing.board import Board
 
@@ -25,7 +26,7 @@ class BoardUnderTest:
     def fails(self, channel: int = 1, key: int = 10, kind: Kind = Kind.VENDOR_ERROR, wait: float | None = None) -> None:
         trial = self.board.begin(route(channel, key))
         trial.fault = Fault(kind, retry_after=wait)
-        trial.end(self.board.now(), 0)
+        trial.end(self.board.now())
 
     def answers(self, channel: int = 1, key: int = 10, *, first: float = 0.2, tokens: int = 100, took: float = 2.0) -> None:
         trial = self.board.begin(route(channel, key))
@@ -33,4 +34,4 @@ class BoardUnderTest:
         trial.content(self.board.now())
         self.clock.advance(took)
         trial.answered = True
-        trial.end(self.board.now(), tokens)
+        trial.end(self.board.now(), Usage(output=tokens))

@@ -31,7 +31,7 @@ def route(channel: int, key: int = 10) -> Route:
 def fail(board: Board, kind: Kind = Kind.VENDOR_ERROR, channel: int = 1, wait: float | None = None) -> None:
     trial = board.begin(route(channel))
     trial.fault = Fault(kind, retry_after=wait)
-    trial.end(board.now(), 0)
+    trial.end(board.now())
 
 
 def channels(*numbers: int, **facts: object) -> list[Channel]:
@@ -48,13 +48,13 @@ def ends(board: Board, channel: int = 1, key: int = 10) -> float:
 
 def test_only_what_was_used_has_state(board: Board) -> None:
     assert board.known() == []
-    board.begin(route(7)).end(board.now(), 0)
+    board.begin(route(7)).end(board.now())
     assert [health.id for health in board.known()] == [7]
 
 
 def test_the_troubled_heal_and_the_unused_are_forgotten(board: Board, clock: ManualClock) -> None:
     fail(board)
-    board.begin(route(2)).end(board.now(), 0)
+    board.begin(route(2)).end(board.now())
     assert set(board.troubled) == {1}
     clock.advance(600)
     board.sweep()
@@ -103,7 +103,7 @@ def test_a_broken_key_whose_rest_has_ended_gets_one_probe(board: Board, clock: M
     board.learn(said)
     assert ends(board) != 0.0, "and reading again takes it nothing away"
     probe.fault = Fault(Kind.VENDOR_AUTH)
-    probe.end(board.now(), 0)
+    probe.end(board.now())
     assert ends(board) >= 7200.0
 
 
@@ -127,7 +127,7 @@ def test_a_channel_that_is_gone_is_known_while_calls_run_there(board: Board) -> 
     trial = board.begin(route(1))
     board.follow(channels(1), [])
     assert [health.running for health in board.known()] == [1]
-    trial.end(board.now(), 0)
+    trial.end(board.now())
     assert [health.running for health in board.known()] == [0]
     board.follow([], [])
     assert board.known() == []

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from entrepot.core.call import Affinity
+from entrepot.core.call import Affinity, RateLimits
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Origin
 from entrepot.core.route import Route
@@ -62,7 +62,7 @@ def rest(made: Router, channel: int, seconds: float, key: int | None = None) -> 
     route = Route(channel, "", "compatible", "default", 1_000_000, "m", origin, "", "", number, "")
     trial = made.board.begin(route)
     trial.fault = Fault(Kind.VENDOR_OVERLOADED if key is None else Kind.VENDOR_RATE_LIMIT, retry_after=seconds)
-    trial.end(made.board.now(), 0)
+    trial.end(made.board.now())
 
 
 def test_tiers_by_priority_each_channel_once() -> None:
@@ -185,7 +185,7 @@ def test_a_rest_that_has_ended_is_a_place_in_the_draw_for_one_probe() -> None:
     assert names(made) == ["c1", "c2"]
     probe = made.board.begin(first(made))
     assert names(made) == ["c2", "c1"], "others wait for the probe"
-    probe.end(made.board.now(), 0)
+    probe.end(made.board.now())
     assert names(made) == ["c1", "c2"]
 
 
@@ -199,7 +199,7 @@ def test_weights_follow_health() -> None:
             trial.fault, trial.answered = fault, fault is None
             if fault is None:
                 trial.content(made.board.now())
-            trial.end(made.board.now(), 0)
+            trial.end(made.board.now())
     share = Counter(first(made).channel for _ in range(4000))["c1"] / 4000
     assert 0.28 < share < 0.40
 
@@ -276,3 +276,39 @@ def test_the_model_says_else_the_group_else_it_is_by_session(
     made = Router(snapshot, random.Random(7), Board(ManualClock(), random.Random(8)))
     assert made.candidates(("default",), "gpt-4o").affinity == found
     assert router(channel(1)).candidates(("default",), "gpt-4o").affinity == "off", "there is but one way"
+
+
+def test_a_channel_that_is_full_is_passed_over_and_waited_for_where_all_are() -> None:
+    one = RateLimits(concurrency=1)
+    made = router(channel(1, limits=one, priority=9), channel(2, limits=one))
+    running = [made.board.begin(first(made)), made.board.begin(first(made))]
+    assert [key.channel.id for key in (trial._key for trial in running)] == [1, 2]
+    candidates = made.candidates(("default",), "gpt-4o")
+    assert candidates.next() is None
+    assert candidates.waits > 0
+    running[1].end(made.board.now())
+    found = candidates.next()
+    assert found is not None
+    assert (found.channel, candidates.waits) == ("c2", 0.0)
+
+
+def test_what_rests_is_tried_once_nobody_waits_any_more() -> None:
+    made = router(channel(1, limits=RateLimits(concurrency=1)), channel(2, priority=-1))
+    made.board.begin(first(made))
+    rest(made, 2, 60.0)
+    candidates = made.candidates(("default",), "gpt-4o")
+    assert candidates.next() is None
+    assert candidates.waits > 0
+    candidates.hurried = True
+    found = candidates.next()
+    assert found is not None
+    assert found.channel == "c2"
+    assert candidates.next(Fault(Kind.VENDOR_ERROR)) is None
+    assert (candidates.waits, candidates.full > 0) == (0.0, True)
+
+
+def test_workers_share_a_channels_limits() -> None:
+    made = router(channel(1, limits=RateLimits(rpm=8)), channel(2, priority=-1))
+    made.board.workers = lambda: 4
+    served = [first(made) for _ in range(3) if not made.board.begin(first(made)).end(made.board.now())]
+    assert [route.channel for route in served] == ["c1", "c2", "c2"]

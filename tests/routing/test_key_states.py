@@ -48,7 +48,7 @@ class WorkerUnderTest:
         trial.fault, trial.answered = (Fault(kind, retry_after=wait), False) if kind else (None, True)
         if kind is None:
             trial.content(self.board.now())
-        trial.end(self.board.now(), 0)
+        trial.end(self.board.now())
 
     def rests(self, channel: int, key: int) -> float:
         """Seconds that are left."""

@@ -7,6 +7,7 @@ import pytest
 from entrepot.core.faults import TABLE, Blame, Cool, Fault, Kind, VendorAnswer
 from entrepot.core.http import Origin
 from entrepot.core.route import Route
+from entrepot.core.usage import Usage
 from entrepot.kit.clock import ManualClock
 from entrepot.routing.board import Board
 from entrepot.routing.health import ChannelHealth, KeyHealth
@@ -32,19 +33,19 @@ class Lane:
         self.clock.advance(took)
         answer = VendorAnswer(status, b"application/json", b'{"error": "no"}') if status else None
         trial.fault = Fault(kind, retry_after=wait, vendor=answer)
-        trial.end(self.clock.monotonic(), 0)
+        trial.end(self.clock.monotonic())
 
     def answers(self, key: int = 10) -> None:
         trial = self.begin(key)
         trial.content(self.clock.monotonic())
         trial.answered = True
-        trial.end(self.clock.monotonic(), 5)
+        trial.end(self.clock.monotonic(), Usage(output=5))
 
     def breaks_off(self) -> None:
         trial = self.begin()
         trial.content(self.clock.monotonic())
         trial.fault = Fault(Kind.VENDOR_TRUNCATED)
-        trial.end(self.clock.monotonic(), 5)
+        trial.end(self.clock.monotonic(), Usage(output=5))
 
     @property
     def channel(self) -> ChannelHealth:
@@ -119,7 +120,7 @@ def test_a_probe_by_real_traffic_closes_at_the_first_content(lane: Lane) -> None
     probe.content(lane.clock.monotonic())
     assert lane.state() == "closed", "a long answer need not end first"
     probe.answered = True
-    probe.end(lane.clock.monotonic(), 5)
+    probe.end(lane.clock.monotonic(), Usage(output=5))
     assert lane.state() == "closed"
 
 
@@ -138,7 +139,7 @@ def test_a_probe_without_a_verdict_leaves_the_next_call_as_probe(lane: Lane, kin
     lane.clock.advance(3.0)
     probe = lane.begin()
     probe.fault = Fault(kind) if kind else None
-    probe.end(lane.clock.monotonic(), 0)
+    probe.end(lane.clock.monotonic())
     assert (lane.state(), lane.channel.breaker.rests(lane.clock.monotonic())) == ("half_open", False)
 
 
@@ -150,7 +151,7 @@ def test_late_news_neither_close_nor_prolong(lane: Lane) -> None:
     good.content(lane.clock.monotonic())
     assert lane.state() == "open"
     bad.fault = Fault(Kind.VENDOR_ERROR)
-    bad.end(lane.clock.monotonic(), 0)
+    bad.end(lane.clock.monotonic())
     assert lane.channel.breaker.until == until
 
 
@@ -165,7 +166,7 @@ def test_an_ended_probe_takes_no_later_one_away(lane: Lane) -> None:
     lane.clock.advance(3.0)
     lane.begin()
     long.answered = True
-    long.end(lane.clock.monotonic(), 5)
+    long.end(lane.clock.monotonic(), Usage(output=5))
     assert lane.channel.breaker.rests(lane.clock.monotonic()), "the second probe still runs"
 
 
@@ -188,7 +189,7 @@ def test_an_answer_that_its_client_left_was_good(lane: Lane) -> None:
     trial = lane.begin()
     trial.content(lane.clock.monotonic())
     lane.clock.advance(2.0)
-    trial.end(lane.clock.monotonic(), 100)
+    trial.end(lane.clock.monotonic(), Usage(output=100))
     counts = lane.key().figures.now
     assert (counts.ok, counts.tokens, counts.seconds) == (1, 100, 2.0)
 

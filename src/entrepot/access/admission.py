@@ -20,7 +20,7 @@ from entrepot.kit.tasks import TaskGroup
 
 _V = TypeVar("_V")
 
-KNOWN_LIMIT = 200_000
+KNOWN_LIMIT = 100_000
 UNKNOWN_LIMIT = 50_000
 UNKNOWN_SECONDS = 30.0
 

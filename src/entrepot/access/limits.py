@@ -12,11 +12,10 @@ from typing import Final
 
 from entrepot.access.limits_allowance import Allowance, Kind
 from entrepot.access.limits_rounds import Rounds
-from entrepot.access.limits_window import duration
+from entrepot.access.standing import Left, duration, left
 from entrepot.core import faults
 from entrepot.core.call import Caller, RateLimits
 from entrepot.core.faults import Fault
-from entrepot.core.http import Headers
 from entrepot.kit.clock import Clock
 from entrepot.kit.tasks import TaskGroup
 from entrepot.snapshot.model import Snapshot
@@ -88,6 +87,7 @@ class Limits:
     ) -> None:
         """`now`: SQL for the time in microseconds, where it is not to be the database's own."""
         self.rounds = Rounds(db, clock, now)
+        self._clock = clock
         self._snapshot = snapshot
         self._most = known
         self._tick = tick
@@ -143,9 +143,9 @@ class Limits:
             await self._wait(of_group, 0)
         entered.moved(group, of_group)
 
-    def headers(self, entered: Entered) -> Headers:
-        """OpenAI's x-ratelimit headers, of the limits with the least left; () where nothing is limited."""
-        return self._headers(entered.allowances) if entered.allowances else ()
+    def standing(self, entered: Entered) -> tuple[Left, ...]:
+        """How near its limits the call is; () where nothing is limited."""
+        return self._standing(entered.allowances) if entered.allowances else ()
 
     def left(self, allowances: Sequence[Allowance], tokens: int) -> None:
         """For Entered."""
@@ -265,7 +265,7 @@ class Limits:
             f"Rate limit reached for {self._name(owner, number)} on {_UNITS[allowance.kind]}: "
             f"limit {allowance.limit}, used {used}. Try again in {duration(seconds)}."
         )
-        return Fault(faults.Kind.RATE_LIMITED, message, retry_after=seconds, headers=self._headers(allowances))
+        return Fault(faults.Kind.RATE_LIMITED, message, retry_after=seconds, standing=self._standing(allowances))
 
     def _name(self, owner: str, number: str) -> str:
         if owner in ("key", "user"):
@@ -275,19 +275,8 @@ class Limits:
         name = next((row.name for row in rows if row.id == int(number)), number)
         return f"the {owner} '{name}'"
 
-    def _headers(self, allowances: Sequence[Allowance]) -> Headers:
-        now, headers = self.rounds.now, list[tuple[bytes, bytes]]()
-        for kind in ("requests", "tokens"):
-            tight = [(a.remaining(now), a.limit, a) for a in allowances if a.kind == kind]
-            if tight:
-                remaining, limit, allowance = min(tight, key=lambda triple: triple[:2])
-                reset = duration(allowance.resets_in(now))
-                headers += [
-                    (f"x-ratelimit-limit-{kind}".encode(), str(limit).encode()),
-                    (f"x-ratelimit-remaining-{kind}".encode(), str(min(remaining, limit)).encode()),
-                    (f"x-ratelimit-reset-{kind}".encode(), reset.encode()),
-                ]
-        return tuple(headers)
+    def _standing(self, allowances: Sequence[Allowance]) -> tuple[Left, ...]:
+        return left(allowances, self.rounds.now, self._clock.wall())
 
     # The background.
 

@@ -86,17 +86,3 @@ def granted(free: int, keep: int, least: int, most: int, *, floor: int = 0, shar
     """
     more = abs(free - keep) // share * (1 if free >= keep else -1)
     return max(floor, min(free, max(least, min(most, keep + more))))
-
-
-def duration(seconds: float) -> str:
-    """As in OpenAI's x-ratelimit-reset headers: `2ms`, `8.64s`, `6m0s`, `1h0m0s`."""
-    milliseconds = max(round(seconds * 1000), 0)
-    if milliseconds < 1000:
-        return f"{milliseconds}ms"
-    whole, rest = divmod(milliseconds, 1000)
-    minutes, second = divmod(whole, 60)
-    tail = f"{second}.{rest:03d}".rstrip("0") if rest else str(second)
-    if not minutes:
-        return f"{tail}s"
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}h{minute}m{tail}s" if hours else f"{minute}m{tail}s"

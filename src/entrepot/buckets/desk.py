@@ -20,8 +20,9 @@ from entrepot.buckets.options import Options as Options
 from entrepot.buckets.plan import HOUSE
 from entrepot.buckets.record import Written
 from entrepot.buckets.room import FIRST_ROOM, Room
+from entrepot.buckets.sweep import Sweep
 from entrepot.buckets.trouble import Trouble
-from entrepot.buckets.waiting import Waiter, wishes_for
+from entrepot.buckets.waiting import Waiter, Waiters, wishes_for
 from entrepot.kit.clock import Clock
 from entrepot.kit.tasks import TaskGroup
 from entrepot.store.contract import Database, StoreAwayError, StoreError
@@ -46,12 +47,12 @@ class Buckets:
         self._crash = crash
         self._house = Account(HOUSE, UNLIMITED)
         self._open = 0
-        self._waiters: dict[Waiter, None] = {}
+        self._waiters = Waiters()
         self._ahead: dict[int, int] = {}
         self._ask: set[int] = set()
         self._wake = asyncio.Event()
         self._flushed_at = self._clock.monotonic()
-        self._swept_at = self._flushed_at
+        self._sweep = Sweep(options.idle, self._flushed_at, options.accounts)
         self._stopping = False
         self._database = Trouble("database away", "database back")
         self._tasks = TaskGroup()
@@ -234,7 +235,7 @@ class Buckets:
             if account.thin and account is not self._house:
                 self.flusher.idle.add(account.bucket)
         if self._waiters:
-            self._serve()
+            self._waiters.serve([account.bucket for account, _ in held.parts])
 
     def lacking(self, account: Account, nano: int) -> None:
         if nano and account is not self._house:
@@ -250,11 +251,11 @@ class Buckets:
         if not flusher.sure:
             # A lease may have come although its answer was lost.
             await flusher.read_back()
-            self._serve()
+            self._waiters.serve()
         now = self._clock.monotonic()
         due = now - self._flushed_at >= self._options.tick or not self._options.background or self.lag > BACKLOG
         flush = due and self.lag > 0
-        self._sweep(now)
+        flusher.idle.update(self._sweep.step(flusher.accounts, now))
         waiters = list(self._waiters)
         wishes = wishes_for(waiters, self._ahead, flusher.accounts)
         self._ahead.clear()
@@ -270,7 +271,7 @@ class Buckets:
         elif due:
             await flusher.poll()
             self._flushed_at = now
-        self._serve()
+        self._waiters.serve()
         self._judge(waiters)
 
     async def care(self) -> None:
@@ -326,7 +327,7 @@ class Buckets:
                 _log.warning("care failed, tried again later", extra={"error": str(error)})
 
     async def _wait(self, waiter: Waiter, *, new: bool) -> Held:
-        self._waiters[waiter] = None
+        self._waiters.add(waiter)
         self._wake.set()
         got: Held | None = None
         began = self._clock.monotonic()
@@ -342,34 +343,19 @@ class Buckets:
         else:
             return got
         finally:
-            self._waiters.pop(waiter, None)
+            self._waiters.discard(waiter)
             if got is None:
                 waiter.abandon(new=new)
-
-    def _serve(self) -> None:
-        for waiter in list(self._waiters):
-            if waiter.serve():
-                self._waiters.pop(waiter, None)
 
     def _judge(self, asked: Sequence[Waiter]) -> None:
         for waiter in asked:
             if not waiter.future.done():
                 self._ask.update(waiter.judge(self.flusher.short, self.flusher.accounts))
                 if waiter.future.done():
-                    self._waiters.pop(waiter, None)
+                    self._waiters.discard(waiter)
         self.flusher.short.clear()
         if self._ask or self.flusher.recalled:
             self._wake.set()
-
-    def _sweep(self, now: float) -> None:
-        """Mark leases that nobody used for a while."""
-        if now - self._swept_at < self._options.idle / 4:
-            return
-        self._swept_at = now
-        horizon = int((now - self._options.idle) * 1000)
-        for account in self.flusher.accounts.values():
-            if not account.users and account.minute_at < horizon and account.granted_at < horizon:
-                self.flusher.idle.add(account.bucket)
 
     def _refuse_when_fenced(self) -> None:
         if self.fenced:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from entrepot.buckets.journal import SEGMENT_SIZE
 from entrepot.buckets.statements import SILENT_US
+from entrepot.buckets.sweep import MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Options:
     heartbeat: float = 5.0
     idle: float = 60.0
     """A lease that was not used for so long goes back."""
+    accounts: int = MOST
+    """Accounts in memory, beyond which a second without use is enough."""
     care: float = 60.0
     """Time between two searches for dead journals and silent incarnations."""
     silent_us: int = SILENT_US

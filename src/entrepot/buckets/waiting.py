@@ -1,7 +1,7 @@
 """Holds that memory could not serve: what they want in all, and why they are refused in the end."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from entrepot.buckets.batch import Situation
 from entrepot.buckets.errors import InsufficientError, OnHoldError, RefusedError
@@ -14,11 +14,13 @@ from entrepot.buckets.statements import Grant
 class Waiter:
     """One call that waits for money."""
 
-    __slots__ = ("_own", "attempt", "future", "recalled", "wants")
+    __slots__ = ("_own", "attempt", "buckets", "future", "recalled", "wants")
 
     def __init__(self, wants: Sequence[Want], attempt: Callable[[], Held | None], own: Mapping[int, int] | None = None) -> None:
         # The house is never leased and never short: who waits, waits for the others.
         self.wants = [want for want in wants if want[0] != HOUSE]
+        self.buckets = tuple(dict(self.wants)) or (HOUSE,)
+        """What it waits for; who needs only the house waits for the disk or the database, and tries whenever a call ends."""
         self._own = own or {}
         self.attempt = attempt
         """Tries from memory."""
@@ -68,6 +70,49 @@ class Waiter:
             # The others have given back what they do not use: the rest is held by calls that run.
             return OnHoldError(bucket)
         return None
+
+
+class Waiters:
+    """All that wait, in the order in which they came, and by what they wait for."""
+
+    __slots__ = ("_all", "_by_bucket")
+
+    def __init__(self) -> None:
+        self._all: dict[Waiter, None] = {}
+        self._by_bucket: dict[int, dict[Waiter, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Waiter]:
+        return iter(self._all)
+
+    def add(self, waiter: Waiter) -> None:
+        """One more."""
+        self._all[waiter] = None
+        for bucket in waiter.buckets:
+            self._by_bucket.setdefault(bucket, {})[waiter] = None
+
+    def discard(self, waiter: Waiter) -> None:
+        """One that has what it waited for, or has left. Does nothing the second time."""
+        if waiter not in self._all:
+            return
+        del self._all[waiter]
+        for bucket in waiter.buckets:
+            others = self._by_bucket[bucket]
+            del others[waiter]
+            if not others:
+                del self._by_bucket[bucket]
+
+    def serve(self, buckets: Sequence[int] | None = None) -> None:
+        """Try from memory: all of them, or those that wait for one of `buckets`, where money came back."""
+        if buckets is None:
+            tried = list(self._all)
+        else:
+            tried = [waiter for bucket in (*buckets, HOUSE) for waiter in self._by_bucket.get(bucket, ())]
+        for waiter in tried:
+            if waiter.serve():
+                self.discard(waiter)
 
 
 def wishes_for(waiters: Sequence[Waiter], ahead: Mapping[int, int], accounts: Mapping[int, Account]) -> list[Grant]:

@@ -33,6 +33,9 @@ Overrides = Annotated[
 ]
 Proxy = Annotated[str | None, typer.Option("--proxy", help="http://, https://, socks5:// or socks5h://.")]
 MaxConnections = Annotated[int | None, typer.Option("--max-connections", help="Connections of one worker.")]
+Bounds = Annotated[
+    list[str] | None, typer.Option("--limit", metavar="NAME=NUMBER", help="concurrency, rpm or tpm that the vendor allows.")
+]
 Timeouts = Annotated[
     list[str] | None, typer.Option("--timeout", metavar="NAME=SECONDS", help="connect, first_byte, idle or total.")
 ]
@@ -56,6 +59,7 @@ def add(
     override: Overrides = None,
     proxy: Proxy = None,
     max_connections: MaxConnections = None,
+    limit: Bounds = None,
     timeout: Timeouts = None,
     api: Api = None,
     as_json: Json = False,
@@ -63,7 +67,7 @@ def add(
     """Add a channel. Without --models the vendor is asked for its list."""
     plain = given(provider=provider, name=name, base_url=base_url, proxy=proxy, api=api)
     fields = _fields(plain, key, models, group) | given(priority=priority, weight=weight)
-    fields |= _maps(model_map, header, override) | _bounds(max_connections, timeout)
+    fields |= _maps(model_map, header, override) | _bounds(max_connections, limit, timeout)
     _show(on_services(ctx, lambda services: create_asking(services, read(ChannelCreate, fields))), as_json=as_json)
 
 
@@ -99,6 +103,7 @@ def update(
     override: Overrides = None,
     proxy: Proxy = None,
     max_connections: MaxConnections = None,
+    limit: Bounds = None,
     timeout: Timeouts = None,
     api: Api = None,
     as_json: Json = False,
@@ -106,7 +111,7 @@ def update(
     """Change a channel; what is left out stays. --key replaces all keys (add-key adds one)."""
     plain = given(provider=provider, base_url=base_url, proxy=proxy, api=api)
     fields = _fields(plain, key, models, group) | given(priority=priority, weight=weight)
-    fields |= _maps(model_map, header, override) | _bounds(max_connections, timeout)
+    fields |= _maps(model_map, header, override) | _bounds(max_connections, limit, timeout)
     _show(_updated(ctx, name, fields), as_json=as_json)
 
 
@@ -166,9 +171,18 @@ def reset(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
 
 
 @app.command("test", epilog="Example: entrepot channel test deepseek")
-def run_test(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
-    """Ask the vendor for its models with each key; exit code 1 where one does not work."""
-    verdict = on_services(ctx, lambda services: test_channel(services, name))
+def run_test(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    call: Annotated[bool, typer.Option("--call", help="Call its cheapest model for one token; costs that.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask the vendor for its models with each key; exit code 1 where one does not work.
+
+    With --call, what workers have against the channel is forgotten where each key works.
+    """
+    verdict = on_services(ctx, lambda services: test_channel(services, name, call=call))
     show(verdict, as_json=as_json)
     if not verdict.ok:
         raise typer.Exit(1)
@@ -191,9 +205,11 @@ def _maps(model_map: list[str] | None, header: list[str] | None, override: list[
     )
 
 
-def _bounds(max_connections: int | None, timeout: list[str] | None) -> dict[str, Any]:
-    limits = None if max_connections is None else {"max_connections": max_connections}
-    return given(limits=limits, timeouts=numbers(timeout, "--timeout"))
+def _bounds(max_connections: int | None, limit: list[str] | None, timeout: list[str] | None) -> dict[str, Any]:
+    limits = given(max_connections=max_connections) | {
+        name: int(number) if number.is_integer() else number for name, number in (numbers(limit, "--limit") or {}).items()
+    }
+    return given(limits=limits or None, timeouts=numbers(timeout, "--timeout"))
 
 
 def _show(view: ChannelView, *, as_json: bool) -> None:

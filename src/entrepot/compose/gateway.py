@@ -75,6 +75,7 @@ class Worker:
         self.limits = Limits(database, lambda: self.watcher.current, self.clock)
         self.board = Board(self.clock, self._random)
         self.key_states = KeyStates(database, self.board)
+        self.board.workers = lambda: self.limits.rounds.live
         self._router: Router | None = None
         self._prices: PriceBook | None = None
         self.buckets: Buckets | None = None

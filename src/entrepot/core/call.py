@@ -1,6 +1,6 @@
 """A call's facts: who asks for what. Frozen; the one mutable outcome is the pipeline's own."""
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -81,6 +81,33 @@ class RateLimits(msgspec.Struct, frozen=True):
     """Tokens a minute, prompt and output together."""
     concurrency: int | None = None
     """Calls at once."""
+
+
+class Standing(Protocol):
+    """How near one of its limits a call is. Times are texts, made when a dialect asks for the one that it speaks of."""
+
+    @property
+    def kind(self) -> Literal["requests", "tokens"]:
+        """What is counted, by the minute."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """So many a minute."""
+        ...
+
+    @property
+    def remaining(self) -> int:
+        """What is left of it."""
+        ...
+
+    def resets_in(self) -> str:
+        """Until nothing counts any more if nothing comes: `8.64s`, `6m0s`."""
+        ...
+
+    def resets_at(self) -> str:
+        """The same as a moment of RFC 3339."""
+        ...
 
 
 Period: TypeAlias = Literal["day", "week", "month", "total"]

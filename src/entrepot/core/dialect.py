@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from entrepot.core.call import Peek
+from entrepot.core.call import Peek, Standing
 from entrepot.core.faults import Fault
 from entrepot.core.http import Headers
 from entrepot.core.usage import Usage
@@ -135,6 +135,10 @@ class Dialect(Protocol):
 
     def own_answer(self, prompt_tokens: int) -> bytes | None:
         """What we can say ourselves where no vendor has the operation, of a prompt of so many tokens; mostly None."""
+        ...
+
+    def limits(self, standing: tuple[Standing, ...]) -> Headers:
+        """Headers that tell a client how near its limits it is."""
         ...
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from entrepot.core.http import Headers
+from entrepot.core.call import Standing
 
 
 class Blame(StrEnum):
@@ -280,7 +280,7 @@ class Fault(Exception):
         code: str | None = None,
         retry_after: float | None = None,
         vendor: "VendorAnswer | None" = None,
-        headers: Headers = (),
+        standing: tuple[Standing, ...] = (),
     ) -> None:
         super().__init__(message or TABLE[kind].message)
         self.kind = kind
@@ -291,8 +291,8 @@ class Fault(Exception):
         self.retry_after = retry_after
         """Seconds, as the vendor or our own limits say."""
         self.vendor = vendor
-        self.headers = headers
-        """Sent with the answer, beside those that every fault has."""
+        self.standing = standing
+        """Where our own limits are the reason: where the call stands."""
 
     @property
     def status(self) -> int:

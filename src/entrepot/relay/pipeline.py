@@ -36,6 +36,8 @@ from entrepot.upstream.client import Response
 _log = logging.getLogger("entrepot.relay")
 
 MAX_ATTEMPTS = 6
+PATIENCE = 2.0
+"""Seconds that a call waits for room in a channel, where all that may serve it are full."""
 FAILOVER_SECONDS = 300.0
 """After a call's arrival: what fails later is final. Most clients have given up by then."""
 
@@ -143,7 +145,7 @@ class Relay:
             routes.mark = mark_of(routes.affinity, call.session, caller.user_id, caller.key_id, outcome.peek.members)
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
-        outcome.limit_headers = services.limits.headers(outcome.entered)
+        self._tell_limits(call, outcome)
         when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
         outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
         await self._try_each(call, routes, forward)
@@ -152,13 +154,13 @@ class Relay:
         """Routes in turn until one has answered. Raises the last one's Fault."""
         services, outcome = self._services, forward.outcome
         last: Fault | None = None
-        route = routes.next()
+        route = routes.next() or await self._room(routes)
         while route is not None:
             fault: Fault | None = None
             operation = services.interpreter.operation(call, route)
             if operation is None:
                 pass
-            elif outcome.serves_elsewhere(route) and (full := await self._move(outcome, route)):
+            elif outcome.serves_elsewhere(route) and (full := await self._move(call, outcome, route)):
                 last = last or full
             else:
                 outcome.route = route
@@ -168,10 +170,26 @@ class Relay:
                 over = forward.exchange.started or forward.exchange.gone
                 if over or self._is_final(fault, call, outcome):
                     break
-            route = routes.next(fault)
+            route = routes.next(fault) or await self._room(routes)
+        if last is None and routes.full:
+            message = "All that serves this model is at its limits. Try again soon."
+            raise Fault(Kind.POOL_EXHAUSTED, message, retry_after=routes.full)
         if last is None and await self._answer_alone(call, forward):
             return
         raise last or Fault(Kind.NO_CHANNEL, f"No channel serves {call.operation} for this model.")
+
+    async def _room(self, routes: Candidates) -> Route | None:
+        """A route of a channel that was full, once it has room; else what is left."""
+        if not routes.waits:
+            return None
+        now = self._services.clock.monotonic
+        ends = now() + PATIENCE
+        while routes.waits and now() + routes.waits <= ends:
+            await asyncio.sleep(routes.waits)
+            if (route := routes.next()) is not None:
+                return route
+        routes.hurried = True
+        return routes.next()
 
     async def _answer_alone(self, call: Call, forward: Forward) -> bool:
         """Say what we can where no vendor has the operation; False where that is nothing."""
@@ -190,15 +208,21 @@ class Relay:
             return True
         return self._services.clock.monotonic() - call.started > FAILOVER_SECONDS
 
-    async def _move(self, outcome: Outcome, route: Route) -> Fault | None:
+    async def _move(self, call: Call, outcome: Outcome, route: Route) -> Fault | None:
         """Enter the limits of the route's group; why not, where these are reached: then its routes are passed over."""
         assert outcome.entered is not None  # noqa: S101  # it serves elsewhere
         try:
             await self._services.limits.move(outcome.entered, route.group)
         except Fault as fault:
             return fault
-        outcome.limit_headers = self._services.limits.headers(outcome.entered)
+        self._tell_limits(call, outcome)
         return None
+
+    def _tell_limits(self, call: Call, outcome: Outcome) -> None:
+        """Answers say how near its limits the call is, in its own dialect."""
+        assert outcome.entered is not None  # noqa: S101  # it was let in
+        standing = self._services.limits.standing(outcome.entered)
+        outcome.limit_headers = self._services.dialects[call.operation].limits(standing) if standing else ()
 
     async def _attempt(self, call: Call, operation: Operation, route: Route, trial: Trial, forward: Forward) -> Fault | None:
         """One try on one route: None when it answered, else why not."""
@@ -232,7 +256,7 @@ class Relay:
             if response is not None:
                 response.close()
             now = services.clock.monotonic()
-            trial.end(now, outcome.usage.output_total)
+            trial.end(now, outcome.usage)
             if ended is not None or outcome.settled is None:  # else it is noted, and settled with that
                 outcome.attempts = (*before, _attempt(route, response, started, now, ended))
 

@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
+from entrepot.core.call import RateLimits
 from entrepot.core.route import Route
 from entrepot.kit.clock import Clock
 from entrepot.routing.health import ChannelHealth, KeyHealth, KeyStatus
+from entrepot.routing.meter import Meter
 from entrepot.routing.trial import Trial, Verdict
 from entrepot.snapshot.model import Channel
 
@@ -31,10 +33,14 @@ def nobody(_: Verdict) -> None:
     """Where a worker is alone."""
 
 
+def _alone() -> int:
+    return 1
+
+
 class Board:
     """Outlives snapshots. `troubled`: channels that are not simply well; all others need no second look."""
 
-    __slots__ = ("_channels", "_clock", "_keys", "_random", "_swept", "on_verdict", "troubled")
+    __slots__ = ("_channels", "_clock", "_keys", "_random", "_swept", "limits", "on_verdict", "troubled", "workers")
 
     def __init__(self, clock: Clock, source: random.Random) -> None:
         self._clock = clock
@@ -43,6 +49,10 @@ class Board:
         self._keys: dict[tuple[int, int], KeyHealth] = {}
         self._swept = clock.monotonic()
         self.troubled: dict[int, ChannelHealth] = {}
+        self.limits: dict[int, RateLimits] = {}
+        """Of the channels that have any."""
+        self.workers: Callable[[], int] = _alone
+        """How many share the limits, this one included."""
         self.on_verdict: Callable[[Verdict], None] = nobody
         """Called with what the other workers should know."""
 
@@ -52,7 +62,17 @@ class Board:
         key = self._keys.get(place)
         if key is None:
             key = self._key(*place)
-        return Trial(key, self, self._clock.monotonic())
+        now = self._clock.monotonic()
+        if self.limits and key.channel.meter is None and route.channel_id in self.limits:
+            key.channel.meter = Meter(now)
+        return Trial(key, self, now)
+
+    def full(self, channel_id: int) -> float:
+        """Seconds until a channel may have room; 0 where it has now."""
+        limits, health = self.limits.get(channel_id), self._channels.get(channel_id)
+        if limits is None or health is None or health.meter is None:
+            return 0.0
+        return health.meter.wait(limits, health.running, max(self.workers(), 1), self._clock.monotonic())
 
     def now(self) -> float:
         """Monotonic seconds."""

@@ -52,6 +52,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Where there is but one way: it is taken, whatever its health."""
     affinity: Affinity = "off"
     """What keeps calls on one of them."""
+    limited: bool = False
+    """Has one of the first tier limits of its own?"""
 
 
 class Router:
@@ -63,6 +65,7 @@ class Router:
         self.snapshot = snapshot
         self.board = board
         self._random = source
+        board.limits = {channel.id: channel.limits for channel in snapshot.channels if channel.limits is not None}
         self._memo: dict[tuple[int, int, str, str], Route] = {}
         self._plans: dict[tuple[tuple[str, ...], str], Plan] = {}
         self._planned = 0
@@ -149,10 +152,11 @@ class Router:
         if not tiers:
             raise self._nobody(model, served=bool(found))
         ways = [(channel, key, tier.group) for tier in tiers for channel in tier.channels for key in usable(channel)]
-        if len(ways) == 1:
+        if len(ways) == 1 and ways[0][0].id not in self.board.limits:
             plan = Plan(tuple(tiers), self.route(*ways[0], model))
         else:
-            plan = Plan(tuple(tiers), None, self.snapshot.affinity(groups, model))
+            limited = any(channel.id in self.board.limits for channel in tiers[0].channels)
+            plan = Plan(tuple(tiers), None, self.snapshot.affinity(groups, model), limited)
         if len(model) <= _MEMO_NAME:
             self._planned += len(ways)
             if self._planned > _MEMO_LIMIT:
@@ -174,7 +178,7 @@ class Router:
 class Candidates:
     """One call's way through its plan: ask for the `next` route until one has answered. None is given twice."""
 
-    __slots__ = ("_fault", "_first", "_model", "_plan", "_rest", "_router", "mark")
+    __slots__ = ("_fault", "_first", "_model", "_plan", "_rest", "_router", "full", "hurried", "mark", "waits")
 
     def __init__(self, router: Router, plan: Plan, model: str) -> None:
         self._router = router
@@ -182,9 +186,15 @@ class Candidates:
         self._model = model
         self.mark = 0
         """Calls of one mark go the same way (affinity.py)."""
+        self.waits = 0.0
+        """Where `next` has given None: seconds after which to ask again, as all that is left is full; 0: that was all."""
+        self.full = 0.0
+        """Seconds after which one of those that were full may have had room; 0 where none was."""
+        self.hurried = False
+        """Wait for no room any more: what rests is next."""
         self._first: tuple[Channel, Group, ChannelKey] | None = None
         """Drawn without a look at anybody's health, as all were well."""
-        self._rest: Iterator[Route] | None = None
+        self._rest: Iterator[Route | None] | None = None
         self._fault: Fault | None = None
 
     @property
@@ -195,12 +205,13 @@ class Candidates:
     def next(self, fault: Fault | None = None) -> Route | None:
         """The next route. `fault`: how the attempt on the one before ended; None where there was none."""
         self._fault = fault
+        self.waits = 0.0
         if self._rest is None:
             plan, troubled = self._plan, self._router.board.troubled
             if plan.only is not None:
                 self._rest = iter(())
                 return plan.only
-            if self._first is None and (not troubled or plan.tiers[0].ids.isdisjoint(troubled)):
+            if self._first is None and not plan.limited and (not troubled or plan.tiers[0].ids.isdisjoint(troubled)):
                 return self._quick()
             self._rest = self._walk()
         return next(self._rest, None)
@@ -216,23 +227,43 @@ class Candidates:
         self._first = (channel, tier.group, key)
         return router.route(channel, key, tier.group, self._model)
 
-    def _walk(self) -> Iterator[Route]:
+    def _walk(self) -> Iterator[Route | None]:
         router, used, first = self._router, set[int](), self._first
         resting: list[tuple[float, Route]] = []
+        full: list[tuple[Channel, Group]] = []
         if first is not None:
             channel, group, key = first
             used.add(channel.id)
             yield from self._other_keys(channel, group, key)
         for tier in self._plan.tiers:
             for channel in router.order(tier, self.mark):
-                if channel.id not in used:
-                    used.add(channel.id)
+                if channel.id in used:
+                    continue
+                used.add(channel.id)
+                if router.board.full(channel.id):
+                    full.append((channel, tier.group))
+                else:
                     yield from self._through(channel, tier.group, resting)
+        yield from self._once_there_is_room(full, resting)
         resting.sort(key=lambda entry: entry[0])
         for _, route in resting:
             yield route
             if self._fault is not None:
                 return
+
+    def _once_there_is_room(
+        self, full: list[tuple[Channel, Group]], resting: list[tuple[float, Route]]
+    ) -> Iterator[Route | None]:
+        """Channels that were full, as they get room; None while none of them has. Ends when the caller has waited enough."""
+        board = self._router.board
+        while full and not self.hurried:
+            waits = [board.full(channel.id) for channel, _ in full]
+            least = min(waits)
+            if least:
+                self.waits = self.full = least
+                yield None
+            else:
+                yield from self._through(*full.pop(waits.index(least)), resting)
 
     def _through(self, channel: Channel, group: Group, resting: list[tuple[float, Route]]) -> Iterator[Route]:
         """One channel, with a key of it that does not rest; with others where that one was at fault."""

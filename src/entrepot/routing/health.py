@@ -4,6 +4,7 @@ from array import array
 from typing import Literal, TypeAlias
 
 from entrepot.routing.breaker import Breaker
+from entrepot.routing.meter import Meter
 
 SHARE = 0.1
 """What one attempt weighs in a channel's share of failures; a break after content half of it."""
@@ -77,12 +78,14 @@ class Figures:
 class ChannelHealth:
     """One channel."""
 
-    __slots__ = ("_at", "_loss", "breaker", "breaks", "id", "keys", "running")
+    __slots__ = ("_at", "_loss", "breaker", "breaks", "id", "keys", "meter", "running")
 
     def __init__(self, channel_id: int) -> None:
         self.id = channel_id
         self.breaker = Breaker(CHANNEL_REST)
         self.keys: dict[int, KeyHealth] = {}
+        self.meter: Meter | None = None
+        """Of a channel that has limits."""
         self.running = 0
         """Attempts that have not ended."""
         self.breaks = 0

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 import msgspec
 
 from entrepot.core.faults import Cool, Fault
+from entrepot.core.usage import NOTHING, Usage
 from entrepot.routing.breaker import Breaker
 from entrepot.routing.health import SHARE, ChannelHealth, Counts, KeyHealth, KeyStatus
 
@@ -68,6 +69,8 @@ class Trial:
         self.answered = False
         """An answer was passed on to its end, whatever that was."""
         key.channel.running += 1
+        if key.channel.meter is not None:
+            key.channel.meter.call(now)
         if key.breaker.until or key.channel.breaker.until:
             key.breaker.begin(now, self)
             key.channel.breaker.begin(now, self)
@@ -83,25 +86,27 @@ class Trial:
         if key.breaker.until and not self._late(key.breaker):
             self._mended()
 
-    def end(self, now: float, tokens: int) -> None:
-        """The attempt is over, whichever way; `tokens` of output it gave."""
+    def end(self, now: float, usage: Usage = NOTHING) -> None:
+        """The attempt is over, whichever way."""
         key, fault = self._key, self.fault
+        if key.channel.meter is not None:
+            key.channel.meter.used(now, usage.prompt_total + usage.output_total)
         key.used = now
         key.channel.running -= 1
         counts = key.figures.current(now)
         if fault is not None and fault.row.cool is not Cool.NOTHING:
             self._went_wrong(now, counts, fault)
         elif self._first or self.answered:
-            self._went_well(now, counts, tokens)
+            self._went_well(now, counts, usage)
         if key.breaker.until or key.channel.breaker.until:
             key.breaker.release(self)
             key.channel.breaker.release(self)
 
-    def _went_well(self, now: float, counts: Counts, tokens: int) -> None:
+    def _went_well(self, now: float, counts: Counts, usage: Usage) -> None:
         counts.ok += 1
         seconds = now - self._first
         if seconds > STREAMED and self._first:
-            counts.tokens += tokens
+            counts.tokens += usage.output_total
             counts.seconds += seconds
         self._key.channel.went_well(now)
 

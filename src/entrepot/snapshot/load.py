@@ -74,7 +74,7 @@ class _ChannelRow(msgspec.Struct, frozen=True):
     timeouts: str
 
 
-class _Limits(msgspec.Struct, frozen=True):
+class _Limits(RateLimits, frozen=True):
     max_connections: int = 1024
 
 
@@ -119,6 +119,7 @@ class _Builder:
             url = self._places.base_url(row.provider, row.base_url)
             keys = self._keys(row.name, rows)
         origin, prefix, query = parse_origin(url, row.proxy or None)
+        limits = msgspec.json.decode(row.limits, type=_Limits)
         return Channel(
             id=row.id,
             name=row.name,
@@ -135,7 +136,8 @@ class _Builder:
             headers=_headers(msgspec.json.decode(row.headers, type=dict[str, str])),
             overrides=json.members(row.overrides.encode()),
             timeouts=msgspec.json.decode(row.timeouts, type=Timeouts),
-            max_connections=msgspec.json.decode(row.limits, type=_Limits).max_connections,
+            max_connections=limits.max_connections,
+            limits=limits if limits.rpm or limits.tpm or limits.concurrency else None,
             keys=keys,
         )
 

@@ -66,6 +66,8 @@ class Channel(msgspec.Struct, frozen=True):
     overrides: Members = {}
     timeouts: Timeouts = Timeouts()
     max_connections: int = 1024
+    limits: RateLimits | None = None
+    """What the vendor allows this account; all workers share it."""
     keys: tuple[ChannelKey, ...] = ()
     """At least one, the disabled ones included; a vendor without keys has one with an empty secret."""
 

@@ -194,9 +194,16 @@ async def _keep(connection: object) -> None:
 
 
 async def open_postgresql(
-    dsn: str, *, command_timeout: float = COMMAND_TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT
+    dsn: str,
+    *,
+    command_timeout: float = COMMAND_TIMEOUT,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    whole_tables: bool = False,
 ) -> PostgresqlDatabase:
-    """A pool that has not connected yet. Raises StoreAwayError where the DSN itself makes no sense."""
+    """A pool that has not connected yet. Raises StoreAwayError where the DSN itself makes no sense.
+
+    `whole_tables`: for reports and clearing up, not for look-ups by key.
+    """
     with _renamed():
         pool = await _create_pool(
             dsn,
@@ -205,7 +212,13 @@ async def open_postgresql(
             timeout=connect_timeout,
             command_timeout=command_timeout,
             reset=_keep,
-            # Milliseconds; above the client's own timeout, for statements whose client is gone.
-            server_settings={"statement_timeout": str(int(command_timeout * 1500)), "application_name": "entrepot"},
+            server_settings={
+                # Milliseconds; above the client's own timeout, for statements whose client is gone.
+                "statement_timeout": str(int(command_timeout * 1500)),
+                "application_name": "entrepot",
+                # A worker looks rows up by key. A statement that was planned while its table was empty (of leases, at
+                # night) would read through it when it has 50,000 rows, until the server looks at it again.
+                "enable_seqscan": "on" if whole_tables else "off",
+            },
         )
     return PostgresqlDatabase(dsn, pool, connect_timeout)

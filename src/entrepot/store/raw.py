@@ -34,5 +34,5 @@ async def open_database(url: str, *, durability: Literal["process", "fsync"] = "
     if path is not None:
         return await open_sqlite(path, fsync=durability == "fsync")
     if slow:
-        return await open_postgresql(postgresql_dsn(url), command_timeout=SLOW)
+        return await open_postgresql(postgresql_dsn(url), command_timeout=SLOW, whole_tables=True)
     return await open_postgresql(postgresql_dsn(url))

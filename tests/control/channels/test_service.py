@@ -150,3 +150,13 @@ async def test_another_way_to_the_vendor_starts_anew(services: Services, db: Dat
     await _rests(db, "broken", 2**50, 3)
     async with services.transaction() as tx:
         assert (await service.update(tx, "east", ChannelUpdate(weight=9))).keys[0].status == "broken"
+
+
+async def test_limits_of_the_vendor_are_set_kept_and_lifted(services: Services, db: Database) -> None:
+    async with services.transaction() as tx:
+        await service.create(tx, read(ChannelCreate, FULL | {"limits": {"max_connections": 7, "rpm": 60, "tpm": 1000}}))
+        view = await service.update(tx, "east", read(ChannelUpdate, {"limits": {"concurrency": 5, "rpm": "unlimited"}}))
+    assert (view.limits.max_connections, view.limits.concurrency, view.limits.rpm, view.limits.tpm) == (7, 5, None, 1000)
+    (channel,) = (await load(db, services.vault, Places(services.catalogue))).channels
+    assert channel.limits is not None
+    assert (channel.max_connections, channel.limits.concurrency, channel.limits.rpm, channel.limits.tpm) == (7, 5, None, 1000)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from entrepot.access.standing import Left
 from entrepot.core.faults import TABLE, Fault, Kind, VendorAnswer
 from entrepot.dialects.anthropic import faults
 from tests.dialects.anthropic.recordings import FILES, recordings
@@ -116,11 +117,10 @@ def test_the_words_of_some(kind: Kind, status: int, name: str) -> None:
 
 
 def test_when_to_come_back() -> None:
-    headers = dict(faults.render(Fault(Kind.RATE_LIMITED, retry_after=1.2, headers=((b"x-more", b"1"),))).headers)
+    headers = dict(faults.render(Fault(Kind.RATE_LIMITED, retry_after=1.2)).headers)
     assert headers == {
         b"content-type": b"application/json",
         b"x-should-retry": b"true",
-        b"x-more": b"1",
         b"retry-after": b"2",
         b"retry-after-ms": b"1200",
     }
@@ -139,3 +139,20 @@ def test_recorded_refusals() -> None:
         fault = faults.refusal(recording.status, JSON, recording.body)
         assert fault.kind is Kind.VENDOR_NOT_FOUND
         assert faults.render(fault).body == recording.body
+
+
+def test_a_fault_of_our_limits_says_how_near_they_are() -> None:
+    standing = (Left("requests", 60, 0, 8.64, 1_800_000_000.0), Left("tokens", 1000, 700, 60.0, 1_800_000_000.0))
+    rendered = faults.render(Fault(Kind.RATE_LIMITED, retry_after=1.5, standing=standing))
+    assert (rendered.status, json.loads(rendered.body)["error"]["type"]) == (429, "rate_limit_error")
+    assert set(rendered.headers) >= {
+        (b"anthropic-ratelimit-requests-limit", b"60"),
+        (b"anthropic-ratelimit-requests-remaining", b"0"),
+        (b"anthropic-ratelimit-requests-reset", b"2027-01-15T08:00:09Z"),
+        (b"anthropic-ratelimit-tokens-limit", b"1000"),
+        (b"anthropic-ratelimit-tokens-remaining", b"700"),
+        (b"anthropic-ratelimit-tokens-reset", b"2027-01-15T08:01:00Z"),
+        (b"retry-after", b"2"),
+        (b"x-should-retry", b"true"),
+    }
+    assert faults.limits(()) == ()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from entrepot.access.standing import Left
 from entrepot.core.faults import TABLE, Fault, Kind, VendorAnswer
 from entrepot.dialects.shared import openai_faults as faults
 from tests.dialects.recordings import FILES, recordings
@@ -220,10 +221,18 @@ def test_recorded_refusals() -> None:
     }
 
 
-def test_a_fault_brings_headers_of_its_own() -> None:
-    fault = Fault(Kind.RATE_LIMITED, retry_after=1.5, headers=((b"x-ratelimit-limit-requests", b"60"),))
-    rendered = faults.render(fault)
+def test_a_fault_of_our_limits_says_how_near_they_are() -> None:
+    standing = (Left("requests", 60, 0, 8.64, 1_800_000_000.0), Left("tokens", 1000, 700, 60.0, 1_800_000_000.0))
+    rendered = faults.render(Fault(Kind.RATE_LIMITED, retry_after=1.5, standing=standing))
     assert rendered.status == 429
-    found = dict(rendered.headers)
-    assert found[b"x-ratelimit-limit-requests"] == b"60"
-    assert (found[b"retry-after"], found[b"x-should-retry"]) == (b"2", b"true")
+    assert set(rendered.headers) >= {
+        (b"x-ratelimit-limit-requests", b"60"),
+        (b"x-ratelimit-remaining-requests", b"0"),
+        (b"x-ratelimit-reset-requests", b"8.64s"),
+        (b"x-ratelimit-limit-tokens", b"1000"),
+        (b"x-ratelimit-remaining-tokens", b"700"),
+        (b"x-ratelimit-reset-tokens", b"1m0s"),
+        (b"retry-after", b"2"),
+        (b"x-should-retry", b"true"),
+    }
+    assert faults.limits(()) == ()

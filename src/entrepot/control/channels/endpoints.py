@@ -1,6 +1,8 @@
 """/api/channels and /api/providers"""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from entrepot.control.access import Admin, Cursor, PageSize, Reading, RowId, Writing
 from entrepot.control.channels import service
@@ -67,6 +69,8 @@ async def reset_channel(tx: Writing, name: str) -> ChannelView:
 
 
 @router.post("/channels/{name}/test")
-async def run_channel_test(services: Admin, name: str) -> Verdict:
-    """Ask the vendor for its models, or for one token where it has no list."""
-    return await test_channel(services, name)
+async def run_channel_test(
+    services: Admin, name: str, *, call: Annotated[bool, Query(description="One token of its cheapest model.")] = False
+) -> Verdict:
+    """Ask the vendor for its models, or for one token where it has no list or `call` is set."""
+    return await test_channel(services, name, call=call)

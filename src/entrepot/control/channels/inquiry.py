@@ -7,18 +7,21 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import msgspec
+from sqlalchemy import select
+from sqlalchemy.engine import RowMapping
 
 from entrepot.control.channels import secrets, service
 from entrepot.control.channels.schemas import ChannelCreate, ChannelView, Verdict
 from entrepot.control.channels.vendors import check_complete, find_vendor
 from entrepot.control.errors import InvalidError
-from entrepot.control.services import Services
+from entrepot.control.services import Services, Transaction
 from entrepot.core.faults import Fault
 from entrepot.core.http import Request, Timeouts, parse_origin
 from entrepot.core.route import Route
 from entrepot.kit import json
 from entrepot.providers.addresses import SANDBOX
 from entrepot.providers.catalogue import Listed
+from entrepot.store.schema import models, prices
 
 _TIMEOUTS = Timeouts(connect=5.0, first_byte=10.0, idle=10.0, total=20.0)
 _LARGEST = 4 * 1024 * 1024
@@ -36,6 +39,8 @@ class Target(msgspec.Struct, frozen=True):
     proxy: str
     secret: str
     models: tuple[str, ...]
+    call: str = ""
+    """The vendor's name of a model to call for one token, instead of asking for the list."""
 
 
 async def create_asking(services: Services, spec: ChannelCreate) -> ChannelView:
@@ -50,23 +55,45 @@ async def create_asking(services: Services, spec: ChannelCreate) -> ChannelView:
         return await service.create(tx, spec)
 
 
-async def test_channel(services: Services, name: str) -> Verdict:
-    """Ask the vendor with each of the channel's keys; stops at the first that fails. Raises NotFoundError."""
+async def test_channel(services: Services, name: str, *, call: bool) -> Verdict:
+    """Ask the vendor with each of the channel's keys; stops at the first that fails. Raises NotFoundError.
+
+    `call`: for one token of the cheapest model, as a client would; where each key works, the channel's state is reset.
+    """
     async with services.reading() as tx:
         row = await service.find(tx, name)
         rows = (await secrets.of_channels(tx, [row["id"]]))[row["id"]]
-    keys = [(key["hint"], secrets.unsealed(services.vault, key)) for key in rows if key["status"] == "enabled"]
+        cheapest = await _cheapest(tx, row) if call else ""
+    keys = [(key["hint"], secrets.unsealed(services.vault, key)) for key in rows if key["status"] != "disabled"]
     if rows and not keys:
         return Verdict(channel=name, ok=False, verdict="All of its keys are disabled.")
+    if call and not cheapest:
+        return Verdict(channel=name, ok=False, verdict="The channel names no model exactly that could be called.")
     vendor = find_vendor(services.catalogue, row["provider"])
     headers: dict[str, str] = json.decode(row["headers"])
-    models = tuple(json.decode(row["models"]))
+    named = tuple(json.decode(row["models"]))
     verdict = Verdict(channel=name, ok=False, verdict="")
     for hint, secret in keys or [("", "")]:
-        verdict = await ask(services, Target(vendor, name, row["base_url"], headers, row["proxy"], secret, models))
+        verdict = await ask(services, Target(vendor, name, row["base_url"], headers, row["proxy"], secret, named, cheapest))
         if not verdict.ok:
             return verdict.model_copy(update={"verdict": f"Key {hint}: {verdict.verdict}"}) if len(keys) > 1 else verdict
+    if call:
+        async with services.transaction() as tx:
+            await secrets.reset(tx, row["id"])
     return verdict
+
+
+async def _cheapest(tx: Transaction, row: RowMapping) -> str:
+    """The vendor's name of its model with the cheapest output, those without a price last; empty where it names none."""
+    mapped: dict[str, str] = json.decode(row["model_map"])
+    names = [*mapped, *(name for name in json.decode(row["models"]) if "*" not in name)]
+    found: dict[str, int] = {}
+    query = select(models.c.name, prices.c.nano).join(prices, prices.c.model_id == models.c.id)
+    query = query.where(models.c.name.in_(names), prices.c.kind == "output", prices.c.valid_from <= tx.now)
+    for price in await tx.rows(query.order_by(prices.c.valid_from, prices.c.id)):
+        found[price["name"]] = price["nano"]
+    public = min(names, key=lambda name: (name not in found, found.get(name, 0)), default="")
+    return mapped.get(public, public)
 
 
 async def ask(services: Services, target: Target) -> Verdict:
@@ -97,7 +124,10 @@ def _verdict(target: Target, request: Request, answer: tuple[int, bytes]) -> Ver
     if status >= 400:
         return found(f"The vendor answers {status}: {_excerpt(body, target.secret)}", ok=False)
     if request.method == b"POST":
-        return found("The vendor answers; it has no list of models.", ok=True)
+        text = (
+            f"The vendor answers a call of {target.call}." if target.call else "The vendor answers; it has no list of models."
+        )
+        return found(text, ok=True)
     models = listed_models(body)
     if models is None:
         return found("The vendor's answer is no list of models. Is base_url right?", ok=False)
@@ -130,10 +160,10 @@ def _name(item: Any) -> str:
 
 def _request(services: Services, target: Target) -> Request:
     route = _route(services, target)
-    request = target.vendor.models_request(route)
+    request = None if target.call else target.vendor.models_request(route)
     if request is not None:
         return request
-    model = _exact(target.models)
+    model = target.call or _exact(target.models)
     if model is None:
         raise InvalidError("The vendor has no list of models, and the channel names none exactly that could be called.")
     said = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}

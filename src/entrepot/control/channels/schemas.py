@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from entrepot.control.fields import BaseUrl, HeaderMap, Label, Limit, Name, Names, Proxy, Spec, TimeoutTable, View
+from entrepot.control.rates import Rates
 
 VendorKey = Annotated[str, Field(min_length=1, max_length=8192, pattern=r"^[\x20-\x7e]+$")]
 """A vendor's key, or `env:NAME` for the value of a variable at this moment."""
 
 
-class Limits(Spec):
-    """What a channel may take at once."""
+class Limits(Rates):
+    """What a channel may take. `concurrency`, `rpm` and `tpm` are for all workers together: each keeps to its share."""
 
     max_connections: Limit | None = None
     """Connections of one gateway worker to this channel."""
@@ -40,6 +41,7 @@ class _Channel(Spec):
     """Top-level fields to set in each request body."""
     proxy: Proxy = ""
     limits: Limits = Limits()
+    """A change keeps the limits that it leaves out."""
     timeouts: TimeoutTable = TimeoutTable()
     api: Literal["", "chat", "responses"] = ""
     """Which of the vendor's APIs to use where it has several; empty: the one the client speaks."""

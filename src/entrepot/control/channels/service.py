@@ -84,6 +84,8 @@ async def update(tx: Transaction, name: str, change: ChannelUpdate) -> ChannelVi
         fields["models"] = list(vendor.row.models) or ["*"]
     if "keys" in change.model_fields_set:
         await secrets.replace(tx, row["id"], change.keys)
+    if "limits" in fields:
+        fields["limits"] = {**json.decode(row["limits"]), **fields["limits"]}
     columns = _columns(fields)
     if any(columns.get(column, row[column]) != row[column] for column in _LEADS):
         await secrets.reset(tx, row["id"])

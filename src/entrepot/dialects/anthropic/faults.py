@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from entrepot.core.call import Standing
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, Kind, VendorAnswer
 from entrepot.core.http import Headers
@@ -72,7 +73,7 @@ def words(status: int) -> tuple[int, str]:
 
 def render(fault: Fault, request_id: str = "") -> Rendered:
     """A fault before the first byte; a vendor's refusal goes out as it came."""
-    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *fault.headers]
+    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *limits(fault.standing)]
     if fault.retry_after is not None:
         headers.append((b"retry-after", str(math.ceil(fault.retry_after)).encode()))
         headers.append((b"retry-after-ms", str(math.ceil(fault.retry_after * 1000)).encode()))
@@ -83,6 +84,19 @@ def render(fault: Fault, request_id: str = "") -> Rendered:
     if request_id:
         shape["request_id"] = request_id
     return Rendered(status, ((b"content-type", _JSON), *headers), json.encode(shape))
+
+
+def limits(standing: tuple[Standing, ...]) -> Headers:
+    """Anthropic's headers about rate limits (platform.claude.com/docs, "Rate limits")."""
+    headers: list[tuple[bytes, bytes]] = []
+    for one in standing:
+        name = b"anthropic-ratelimit-" + one.kind.encode()
+        headers += [
+            (name + b"-limit", b"%d" % one.limit),
+            (name + b"-remaining", b"%d" % one.remaining),
+            (name + b"-reset", one.resets_at().encode()),
+        ]
+    return tuple(headers)
 
 
 def render_late(fault: Fault) -> bytes:

@@ -3,7 +3,7 @@
 Source: platform.claude.com/docs, "Create a Message".
 """
 
-from entrepot.core.call import Peek
+from entrepot.core.call import Peek, Standing
 from entrepot.core.dialect import Changes, Rendered, Tap, Tapping
 from entrepot.core.faults import Fault
 from entrepot.core.http import Headers
@@ -53,6 +53,10 @@ class AnthropicMessages:
     def own_answer(self, prompt_tokens: int) -> bytes | None:
         """Nobody can answer for a model."""
         del prompt_tokens
+
+    def limits(self, standing: tuple[Standing, ...]) -> Headers:
+        """Headers that tell a client how near its limits it is."""
+        return faults.limits(standing)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""

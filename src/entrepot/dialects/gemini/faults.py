@@ -10,6 +10,7 @@ from typing import Any, Final
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, VendorAnswer
 from entrepot.core.http import Headers
+from entrepot.dialects.shared import openai_faults
 from entrepot.dialects.shared.vendor_errors import fault_of, kind_for, read_error, scrub_bytes, wait
 from entrepot.kit import json
 
@@ -58,7 +59,7 @@ def inside(error: Any, body: bytes) -> Fault:
 def render(fault: Fault, request_id: str = "") -> Rendered:
     """A fault before the first byte; a vendor's refusal goes out as it came."""
     del request_id
-    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *fault.headers]
+    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *openai_faults.limits(fault.standing)]
     if fault.retry_after is not None:
         headers.append((b"retry-after", str(math.ceil(fault.retry_after)).encode()))
     if fault.row.forward and fault.vendor is not None:

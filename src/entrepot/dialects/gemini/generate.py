@@ -6,7 +6,7 @@ not name what was uploaded or cached with it. Source: ai.google.dev, "Generating
 
 from typing import Any, Final
 
-from entrepot.core.call import Peek
+from entrepot.core.call import Peek, Standing
 from entrepot.core.conversion import Reading
 from entrepot.core.dialect import Changes, Rendered, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
@@ -15,7 +15,7 @@ from entrepot.core.usage import Basis, Usage
 from entrepot.dialects.gemini import faults
 from entrepot.dialects.gemini.framing import ArrayTap
 from entrepot.dialects.gemini.reader import GenerateReader
-from entrepot.dialects.shared import bodies, whole
+from entrepot.dialects.shared import bodies, openai_faults, whole
 from entrepot.dialects.shared.reading import ReadingTap
 from entrepot.kit import json
 from entrepot.kit.json import Members, Raw
@@ -84,6 +84,10 @@ class GeminiGenerate:
         """None: only a model answers this."""
         del prompt_tokens
         return None
+
+    def limits(self, standing: tuple[Standing, ...]) -> Headers:
+        """Headers that tell a client how near its limits it is, in OpenAI's words: Google has none."""
+        return openai_faults.limits(standing)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""

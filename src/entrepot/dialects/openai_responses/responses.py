@@ -7,7 +7,7 @@ Source: OpenAI's API reference, "Create a model response".
 
 from typing import Any, Final, cast
 
-from entrepot.core.call import Peek
+from entrepot.core.call import Peek, Standing
 from entrepot.core.conversion import Reading
 from entrepot.core.dialect import Changes, Rendered, Tap, Tapping
 from entrepot.core.faults import Fault, Kind
@@ -68,6 +68,10 @@ class OpenAIResponses:
         """None: only a model answers this."""
         del prompt_tokens
         return None
+
+    def limits(self, standing: tuple[Standing, ...]) -> Headers:
+        """Headers that tell a client how near its limits it is, in OpenAI's words."""
+        return openai_faults.limits(standing)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""

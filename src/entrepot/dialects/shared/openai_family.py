@@ -1,6 +1,6 @@
 """One class for OpenAI's family: its operations differ in a few facts and in what they guard."""
 
-from entrepot.core.call import Peek
+from entrepot.core.call import Peek, Standing
 from entrepot.core.dialect import Changes, Rendered, Tap, Tapping
 from entrepot.core.faults import Fault
 from entrepot.core.http import Headers
@@ -68,6 +68,10 @@ class OpenAIFamily:
     def own_answer(self, prompt_tokens: int) -> bytes | None:
         """Nobody can answer for a model."""
         del prompt_tokens
+
+    def limits(self, standing: tuple[Standing, ...]) -> Headers:
+        """Headers that tell a client how near its limits it is."""
+        return openai_faults.limits(standing)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> Fault:
         """A vendor's answer with status ≥ 400 as a fault."""

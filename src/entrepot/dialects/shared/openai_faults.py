@@ -6,6 +6,7 @@ Shape: `{"error": {"message", "type", "param", "code"}}`.
 import math
 from typing import Any
 
+from entrepot.core.call import Standing
 from entrepot.core.dialect import Rendered
 from entrepot.core.faults import Fault, Kind, VendorAnswer
 from entrepot.core.http import Headers
@@ -62,13 +63,26 @@ def error_object(fault: Fault) -> dict[str, Any]:
 
 def render(fault: Fault) -> Rendered:
     """A fault before the first byte; a vendor's refusal goes out as it came."""
-    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *fault.headers]
+    headers = [(b"x-should-retry", b"true" if fault.row.retry else b"false"), *limits(fault.standing)]
     if fault.retry_after is not None:
         headers.append((b"retry-after", str(math.ceil(fault.retry_after)).encode()))
         headers.append((b"retry-after-ms", str(math.ceil(fault.retry_after * 1000)).encode()))
     if fault.row.forward and fault.vendor is not None:
         return Rendered(fault.vendor.status, ((b"content-type", fault.vendor.content_type), *headers), fault.vendor.body)
     return Rendered(fault.status, ((b"content-type", _JSON), *headers), json.encode(error_object(fault)))
+
+
+def limits(standing: tuple[Standing, ...]) -> Headers:
+    """OpenAI's headers about rate limits (platform.openai.com/docs, "Rate limits")."""
+    headers: list[tuple[bytes, bytes]] = []
+    for one in standing:
+        kind = one.kind.encode()
+        headers += [
+            (b"x-ratelimit-limit-" + kind, b"%d" % one.limit),
+            (b"x-ratelimit-remaining-" + kind, b"%d" % one.remaining),
+            (b"x-ratelimit-reset-" + kind, one.resets_in().encode()),
+        ]
+    return tuple(headers)
 
 
 def render_late(fault: Fault) -> bytes:
