@@ -35,6 +35,8 @@ from tests.databases import PostgresServer
 
 CALLERS = 64
 """Cold calls at once."""
+PORTION = 500
+"""Warm calls between two flushes: what a busy worker has in a quarter of a second."""
 COLD_SECONDS = 480.0
 """Longest time for the cold calls of one database."""
 LOOK_SECONDS = 10.0

@@ -18,6 +18,8 @@ from entrepot.settings import Handoff, Prepared, Settings
 from entrepot.store.migrate import migrate
 
 ROOT = Path(__file__).parents[1]
+PATHS = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
+"""Children take this checkout's own source, wherever the package is installed from."""
 MODEL = "bench-*"
 
 NGINX = """
@@ -128,7 +130,7 @@ def vendor() -> Iterator[int]:
 
 def environment() -> dict[str, str]:
     """Of children that import from bench/."""
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "PYTHONPATH": PATHS}
 
 
 def nginx_command() -> str | None:
@@ -177,7 +179,7 @@ def gateway(data: Path, vendor_port: int, name: str = "entrepot", entry: str = "
         )  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-c", entry] if entry else [sys.executable, "-m", "entrepot.compose.gateway"],
-            env={**handoff.environment(), "PYTHONPATH": str(ROOT), "BENCH_VENDOR": str(vendor_port)},
+            env={**handoff.environment(), "PYTHONPATH": PATHS, "BENCH_VENDOR": str(vendor_port)},
             pass_fds=(life, ready, listener.fileno()),
             stdout=log,
             preexec_fn=first_core,  # noqa: PLW1509  no threads here

@@ -3,12 +3,13 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 from entrepot.billing.charge import charge
+from entrepot.billing.estimate import estimate
 from entrepot.core.dialect import Tapping
 from entrepot.core.money import format_usd, parse_ratio
 from entrepot.dialects.catalogue import load_dialects
 from tests.billing.books import quote, row
-from tests.dialects.anthropic.recordings import Recording, answers, recorded_usage
-from tests.shared import requires_shared
+from tests.dialects.anthropic.recordings import FILES, Recording, answers, encoded, recorded_usage
+from tests.shared import corpus, requires_shared
 
 # Prices with nothing in common, so that a token in the wrong kind changes the sum.
 USD = {
@@ -51,3 +52,23 @@ def test_every_recording() -> None:
             count += 1
     assert count > 230
     assert kinds >= {"input", "output", "cache_read", "cache_write_5m", "reasoning", "search"}
+
+
+@requires_shared
+def test_estimates_of_prompts_are_about_right() -> None:
+    """Against the vendor's count of whole answers, without those whose prompt grew by searches or shrank by compaction."""
+    shares: list[float] = []
+    for name in FILES:
+        for record in corpus(name):
+            body, usage = record.get("request_json"), (record.get("response_json") or {}).get("usage")
+            if not isinstance(body, dict) or record["status"] != 200 or not usage or "input_tokens" not in usage:
+                continue
+            if "compact_" in (raw := encoded(body).decode()) or "web_" in raw or "code_execution" in raw:
+                continue
+            kinds = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+            found = estimate(load_dialects()["messages"].peek(encoded(body)), ODD, 1_000_000)
+            shares.append(found.counted / sum(usage.get(kind) or 0 for kind in kinds))
+    shares.sort()
+    assert len(shares) > 100
+    assert 0.9 < shares[len(shares) // 2] < 1.3
+    assert shares[len(shares) // 20] > 0.5

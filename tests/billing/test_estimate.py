@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,12 @@ def prompt_of(found: Estimate) -> int:
 def test_a_whole_answer_holds_its_cap() -> None:
     found = estimate(peek(max_output=32_000), PRICED, ONE)
     assert found.hold == prompt_of(found) + 32_000 * 10_000
+
+
+def test_what_a_vendor_adds_is_held_and_counted() -> None:
+    plain, more = estimate(peek(), PRICED, ONE), estimate(msgspec.structs.replace(peek(), added=1000), PRICED, ONE)
+    assert (more.counted - plain.counted, more.prompt - plain.prompt) == (1000, 1250)
+    assert more.hold > plain.hold
 
 
 def test_a_whole_answer_without_a_cap_holds_the_default() -> None:

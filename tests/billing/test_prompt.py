@@ -40,6 +40,17 @@ def test_pictures_and_sounds_are_not_text() -> None:
     assert 3000 <= prompt_tokens(json.encode(links)) < 3300
 
 
+def test_a_pdf_is_pages_of_text() -> None:
+    """A page of 30 KB is some 2,350 tokens at Anthropic's; a picture of that size would be 400."""
+    data = base64.b64encode(b"%PDF-1.7\n" + os.urandom(300_000)).decode()
+    bodies = [
+        user([{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": data}}]),
+        user([{"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{data}"}}]),
+        user([{"type": "tool_result", "content": [{"type": "document", "source": {"type": "base64", "data": data}}]}]),
+    ]
+    assert [23_500 <= prompt_tokens(body) < 30_000 for body in bodies] == [True] * len(bodies)
+
+
 def test_pictures_wherever_they_stand() -> None:
     data = base64.b64encode(os.urandom(300_000)).decode()
     url = f"data:image/png;base64,{data}"

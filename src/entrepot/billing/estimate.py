@@ -82,14 +82,15 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
 def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEFAULT_CAP, units: Units = ONE_CALL) -> Estimate:
     """What a call may cost. `ratio_ppm` is the dearest of its groups'; `default_cap` is 0 where no text is written."""
     counted = read_prompt(peek.members)
-    prompt = counted.tokens + counted.tokens // 4 + _MARGIN
+    tokens = counted.tokens + peek.added
+    prompt = tokens + tokens // 4 + _MARGIN
     tier = quote.tier(prompt)
     choices = max(peek.choices, 1)
     cap = default_cap if peek.max_output is None or not default_cap else peek.max_output
     fixed = prompt * (tier.longest_read if counted.hour else tier.read) + PER_UNIT * _unit_costs(quote, units, prompt)
     return Estimate(
         prompt=prompt,
-        counted=counted.tokens,
+        counted=tokens,
         fixed=fixed * ratio_ppm,
         each=_output_price(tier, peek.members) * ratio_ppm if default_cap else 0,
         cap=cap * choices,

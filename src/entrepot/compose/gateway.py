@@ -146,7 +146,7 @@ class Worker:
         return 0.0 if since is None else max(self.clock.wall() - since, 0.0)
 
     def app(self, buckets: Buckets) -> Gateway:
-        """The ASGI app."""
+        """The application that the edge serves."""
         dialects = load_dialects()
         services = Services(
             admission=self.admission,

@@ -68,6 +68,8 @@ class Peek(msgspec.Struct, frozen=True):
     """Bytes of the body."""
     max_output: int | None = None
     choices: int = 1
+    added: int = 0
+    """Tokens that a vendor is known to add to such a prompt, about."""
     dropped: tuple[str, ...] = ()
     """Fields that will not be passed on, to be named to the client."""
 

@@ -39,7 +39,7 @@ class HeadText:
         for found, value in self._found:
             if found == name:
                 return value.rstrip(b" \t")
-        return None if name in self._names.all else next(iter(self.all(name)), None)
+        return None if name in self._names.all else next(iter(self._searched(name)), None)
 
     def has(self, names: frozenset[bytes]) -> bool:
         """Is there a line with one of these names? They must be among those that are found at once."""
@@ -56,10 +56,18 @@ class HeadText:
         """Every value of a header, in order."""
         if name in self._names.all:
             return [value.rstrip(b" \t") for found, value in self._found if found == name]
-        self._lower = self._lower or self.text.lower()
-        if b"\r\n" + name + b":" not in self._lower:
-            return []
-        return [value for found, value in self.pairs() if found == name]
+        return self._searched(name)
+
+    def _searched(self, name: bytes) -> list[bytes]:
+        lower = self._lower = self._lower or self.text.lower()
+        key = b"\r\n" + name + b":"
+        values: list[bytes] = []
+        at = lower.find(key)
+        while at >= 0:
+            end = lower.find(b"\r\n", at + 2)
+            values.append(self.text[at + len(key) : end].strip(b" \t"))
+            at = lower.find(key, end)
+        return values
 
     @property
     def lines(self) -> int:

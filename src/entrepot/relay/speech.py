@@ -1,7 +1,7 @@
 """How one attempt speaks: the request in the vendor's dialect, the answer in the client's.
 
 Where the vendor speaks what the client speaks, the bytes are forwarded; else the request is written anew from
-what it says, and the answer is converted on its way (decision 0014).
+what it says, and the answer is converted on its way (decision 0015).
 """
 
 from collections.abc import Mapping

@@ -302,7 +302,7 @@ leases = Table(
     PrimaryKeyConstraint("bucket_id", "incarnation_id"),
     CheckConstraint("spent >= 0 AND spent <= granted", name="spent"),
 )
-"""What a worker may spend of a bucket without asking. No other index: see migration 0008."""
+"""What a worker may spend of a bucket without asking. No other index: see migration 0009."""
 
 recalls = Table(
     "recalls",

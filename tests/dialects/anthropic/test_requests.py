@@ -8,7 +8,8 @@ import pytest
 from entrepot.core.call import Peek
 from entrepot.core.dialect import Changes
 from entrepot.core.faults import Fault, Kind
-from entrepot.dialects.anthropic.requests import guard, patch
+from entrepot.dialects.anthropic.messages import AnthropicMessages
+from entrepot.dialects.anthropic.requests import added, guard, patch
 from entrepot.kit.json import Members, Raw, members
 from tests.dialects.anthropic.recordings import FILES, encoded
 from tests.shared import corpus, requires_shared
@@ -164,6 +165,25 @@ def test_changes() -> None:
 def test_a_cap_of_ours_leaves_room_for_the_budget(thinking: Any, cap: int, sent: Any) -> None:
     raw = json.dumps({"model": "a", "max_tokens": 9000, "messages": [], "thinking": thinking}).encode()
     assert json.loads(patch(peeked(raw), Changes(max_output=cap)))["thinking"] == sent
+
+
+@pytest.mark.parametrize(
+    ("tools", "tokens"),
+    [
+        (None, 0),
+        ([], 0),
+        ([{"name": "f", "input_schema": {}}], 480),
+        ([{"name": "f_20250101x", "input_schema": {}}] * 1000, 480),
+        ([{"type": "web_search_20250305", "name": "web_search"}], 8480),
+        ([{"type": "web_fetch_20250910", "name": "f"}, {"type": "tool_search_tool_bm25_20251119", "name": "g"}], 9980),
+        ([{"name": "web_search", "input_schema": {}}, {"type": "bash_20250124", "name": "bash"}], 1980),
+        ("odd", 480),
+    ],
+)
+def test_what_tools_add_to_the_prompt(tools: Any, tokens: int) -> None:
+    raw = json.dumps({"model": "a", "messages": []} | ({} if tools is None else {"tools": tools})).encode()
+    assert added(members(raw)) == tokens
+    assert AnthropicMessages().peek(raw).added == tokens
 
 
 def test_a_cap_of_ours_that_leaves_no_room_to_think_in() -> None:

@@ -39,6 +39,7 @@ class AnthropicMessages:
             wants_usage=stream,  # it comes unasked, and stays
             size=len(body),
             max_output=bodies.read_count(members, "max_tokens"),
+            added=requests.added(members),
             dropped=dropped,
         )
 

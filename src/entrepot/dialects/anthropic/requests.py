@@ -5,6 +5,7 @@ custom skill, a thread. A file that a code execution wrote earlier may be named 
 Source: platform.claude.com/docs, "Create a Message"; the parameter types of anthropic-sdk-python 2.11.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -20,6 +21,13 @@ _MAX_DEPTH = 200
 _STANDARD = (b"null", b'"standard"')
 _ANYWHERE = (b"null", b'"global"')
 _LEAST_BUDGET = 1024
+
+_PREAMBLE, _OWN_TOOL, _WEB_TOOL = 480, 1500, 8000
+"""Tokens: about the medians over recordings of Anthropic's models."""
+_DATED = re.compile(rb'_20\d{6}"')
+"""The end of a type of Anthropic's own tools (`web_search_20250305`)."""
+_FEW_TOOLS = 16 * 1024
+"""Bytes of tools that are looked through; agents with long lists of tools have their own."""
 
 
 def guard(members: Members) -> tuple[str, ...]:
@@ -43,6 +51,20 @@ def guard(members: Members) -> tuple[str, ...]:
     if "fallbacks" in members and b'"fast"' in bytes(members["fallbacks"]):
         raise Fault(Kind.INVALID_FIELD, "fallbacks: no fallback can be asked for fast mode here.", param="fallbacks")
     return _without_speed(members)
+
+
+def added(members: Members) -> int:
+    """What comes to the prompt with tools, about: a preamble, the vendor's own tools, and what one search brings."""
+    raw = members.get("tools")
+    if raw is None or len(raw) < len(b"[{}]"):
+        return 0
+    tokens = _PREAMBLE
+    if len(raw) <= _FEW_TOOLS:
+        tools = bytes(raw)
+        for dated in _DATED.finditer(tools):
+            named = tools.rfind(b'"', 0, dated.start()) + 1
+            tokens += _WEB_TOOL if tools.startswith(b"web_", named) else _OWN_TOOL
+    return tokens
 
 
 def patch(peek: Peek, changes: Changes) -> bytes:
