@@ -1,5 +1,6 @@
 """The contract of a vendor: a value that describes requests."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from entrepot.core.call import Operation
@@ -18,6 +19,8 @@ class Provider(Protocol):
     stream_usage: StreamUsage
     drop: frozenset[str]
     """Top-level request fields that the vendor is documented to refuse."""
+    caps: Mapping[str, str]
+    """Name of the field that caps a chat answer, by pattern of the vendor's names; what fits none takes `max_tokens`."""
 
     def request(self, route: Route, operation: Operation, body: bytes, extra: Headers) -> Request:
         """Describe the call. `extra` are headers to send as they are."""

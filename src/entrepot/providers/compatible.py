@@ -45,6 +45,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stream_usage: StreamUsage = "option"
     drop: tuple[str, ...] = ()
     """Top-level request fields that the vendor is documented to refuse."""
+    caps: dict[str, str] = {}
+    """Name of the field that caps a chat answer, by model pattern, where it is not `max_tokens`."""
     models: tuple[str, ...] = ()
     """Model patterns of a channel that is made without any."""
     models_path: str = "/models"
@@ -67,7 +69,10 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Compatible:
     """A vendor described by a row (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("_auth", "_bases", "_messages", "_paths", "_prefix", "drop", "name", "operations", "row", "stream_usage")
+    __slots__ = (
+        *("_auth", "_bases", "_messages", "_paths", "_prefix"),
+        *("caps", "drop", "name", "operations", "row", "stream_usage"),
+    )
 
     def __init__(self, name: str, row: Row) -> None:
         self.name = name
@@ -77,6 +82,7 @@ class Compatible:
         self._bases = tuple(urlsplit(url).path for url in (row.base_url, *row.other_urls))
         self.stream_usage: StreamUsage = row.stream_usage
         self.drop = frozenset(row.drop)
+        self.caps: Mapping[str, str] = row.caps
         self._paths = {operation: row.paths.get(operation, PATHS[operation]) for operation in row.operations}
         self._auth = b"authorization" if row.auth == "bearer" else row.auth.lower().encode()
         self._prefix = "Bearer " if row.auth == "bearer" else ""

@@ -22,6 +22,7 @@ from entrepot.core.http import Headers, Request, Timeouts
 from entrepot.core.provider import Provider
 from entrepot.core.record import Attempt, Record
 from entrepot.core.route import Route
+from entrepot.kit import patterns
 from entrepot.kit.clock import Clock
 from entrepot.kit.tasks import current_task
 from entrepot.relay.exchange import Exchange
@@ -146,7 +147,8 @@ class Relay:
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         self._tell_limits(call, outcome)
-        when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
+        most = router.snapshot.about(outcome.peek.model).max_output
+        when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups), most)
         outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
         await self._try_each(call, routes, forward)
 
@@ -271,8 +273,11 @@ class Relay:
             ask_usage=peek.stream and not peek.wants_usage and provider.stream_usage == "option",
             set=route.overrides,
             drop=provider.drop,
-            max_output=outcome.hold.max_output if outcome.hold else None,
         )
+        if outcome.hold is not None and (most := outcome.hold.max_output) is not None:
+            named = patterns.best(provider.caps, route.model)
+            field = provider.caps[named] if named is not None else changes.cap_field
+            changes = msgspec.structs.replace(changes, max_output=most, cap_field=field)
         body = self._services.dialects[call.operation].patch(peek, changes)
         extra: Headers = call.passed
         if call.fault_header and route.provider == "sandbox":
