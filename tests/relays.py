@@ -155,6 +155,7 @@ async def running_relay(
     *,
     prices: PriceTable = NO_PRICES,
     disconnect: Disconnect = "cancel",
+    max_output: int | None = None,
     show_cost: bool = True,
     groups: Sequence[Group] = (Group(1, "default"),),
     **caller: Any,
@@ -180,7 +181,7 @@ async def running_relay(
         return known.get(digest)
 
     records: list[Record] = []
-    models = [Model("*", disconnect=disconnect)]
+    models = [Model("*", disconnect=disconnect, max_output=max_output)]
     snapshot = Snapshot(1, {group.name: group for group in groups}, channels, models, prices)
     router = Router(snapshot, random.Random(1), Board(SystemClock(), random.Random(2)))
     upstream, registry = Upstream(), Registry(1000)

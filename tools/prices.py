@@ -57,12 +57,14 @@ TIERED = {
     "cache_creation_input_token_cost": "cache_write_5m",
     "cache_creation_input_token_cost_above_1hr": "cache_write_1h",
 }
+WRITING = ("chat", "completions")
 SILENT = ("embeddings", "moderations", "rerank")
 HEADER = """\
 # Prices to start with: list prices of vendors' own models, made by tools/prices.py. Do not edit: set a price of your own
 # (`entrepot price set`, or [[model]] in entrepot.toml), and check against the vendor before you rely on one.
 #
 # [owner], then a line a model: USD per 1 M tokens by kind; `call`, `image`, `second`, `character`, `search` per unit.
+# max_output: tokens that it can write in one answer.
 # over = {length = {…}}: for prompts of more tokens than this. at = [{size, quality, …}]: for such pictures.
 # A kind that is not named costs what billing/prices.py derives.
 
@@ -156,6 +158,8 @@ def line_of(facts: dict[str, Any], variants: list[tuple[str, str, Prices]]) -> s
         return None
     kept = {kind for found in longer.values() for kind in found}
     parts = [f'mode = "{mode}"', written(without_derived(prices, kept))]
+    if mode in WRITING and facts.get("max_output_tokens"):
+        parts.insert(1, f"max_output = {facts['max_output_tokens']}")
     if longer:
         parts.append("over = {" + ", ".join(f"{length} = {{{written(longer[length])}}}" for length in sorted(longer)) + "}")
     if variants and "image" in prices:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.billing.charge import MAX_CHARGE, Units, cost
-from entrepot.billing.estimate import DEFAULT_CAP, MAX_OUTPUT, SLICE, USEFUL, Estimate, estimate
+from entrepot.billing.estimate import MAX_OUTPUT, MOST, ROOMY, SAFE, SLICE, USEFUL, Estimate, estimate
 from entrepot.billing.prices import Quote, free
 from entrepot.billing.prompt import read_prompt
 from entrepot.core.call import Peek
@@ -41,10 +41,30 @@ def test_what_a_vendor_adds_is_held_and_counted() -> None:
     assert more.hold > plain.hold
 
 
-def test_a_whole_answer_without_a_cap_holds_the_default() -> None:
-    found = estimate(peek(), PRICED, ONE)
-    assert found.hold == prompt_of(found) + DEFAULT_CAP * 10_000
-    assert not found.capped
+def test_a_whole_answer_without_a_cap_holds_what_its_model_can_write() -> None:
+    known, unknown = estimate(peek(choices=2), PRICED, ONE, most=16_384), estimate(peek(), PRICED, ONE)
+    assert known.hold == prompt_of(known) + 2 * 16_384 * 10_000
+    assert unknown.hold == prompt_of(unknown) + MOST * 10_000
+    assert (known.capped, known.known, unknown.known) == (False, True, False)
+    assert estimate(peek(max_output=9), PRICED, ONE).known, "the client's own, lowered, is one that the vendor takes"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "of_client", "of_known", "of_unknown"),
+    [
+        (-1, 0, 0, 0),
+        (500, 500, 500, 500),
+        (ROOMY, ROOMY, ROOMY, ROOMY),
+        (ROOMY + 100, ROOMY + 100, ROOMY, ROOMY),
+        (10_000, 10_000, 5_000, 5_000),
+        (60_000, 20_000, 30_000, SAFE),
+    ],
+)
+def test_the_cap_to_tell_where_the_balance_is_short(tokens: int, of_client: int, of_known: int, of_unknown: int) -> None:
+    client, known = estimate(peek(max_output=20_000), PRICED, ONE), estimate(peek(), PRICED, ONE, most=100_000)
+    available = prompt_of(client) + tokens * 10_000
+    unknown = estimate(peek(), PRICED, ONE)
+    assert [found.lowered(available) for found in (client, known, unknown)] == [of_client, of_known, of_unknown]
 
 
 @pytest.mark.parametrize(("cap", "held"), [(None, SLICE), (32_000, SLICE), (SLICE, SLICE), (50, 50)])
@@ -78,7 +98,7 @@ def test_the_group_pays_its_ratio() -> None:
 
 
 def test_nothing_is_written_by_embeddings() -> None:
-    found = estimate(peek(max_output=77, input="text"), PRICED, ONE, default_cap=0)
+    found = estimate(peek(max_output=77, input="text"), PRICED, ONE, writes=False)
     assert (found.hold, found.minimum, found.cap) == (prompt_of(found), prompt_of(found), 0)
 
 
@@ -158,7 +178,7 @@ def test_a_long_prompt_is_held_at_its_tier() -> None:
 
 def test_units_are_held() -> None:
     prices = quote(row("call", "0.001"), row("image", "0.04"), row("image", "0.08", size="1x2"), row("search", "9"))
-    found = estimate(peek(prompt="x"), prices, ONE, default_cap=0, units=Units(images=3, size="1X2"))
+    found = estimate(peek(prompt="x"), prices, ONE, writes=False, units=Units(images=3, size="1X2"))
     assert found.hold == 10**6 + 3 * 80 * 10**6
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from entrepot.billing.estimate import MOST
 from entrepot.billing.hold import Billing, Hold, When
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets import accounts
@@ -79,6 +80,32 @@ async def test_what_the_balance_affords(desk: Buckets) -> None:
     capped = await hold(desk, await wallet(desk, 0.5), peek())
     assert capped.max_output == 500
     end(capped)
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "holds"), [(None, {}, MOST), (3000, {}, 3000), (None, {"m": 2000}, 2000), (3000, {"m": 9}, 3000)]
+)
+async def test_who_says_what_a_model_can_write(desk: Buckets, said: int | None, known: dict[str, int], holds: int) -> None:
+    caller = await wallet(desk, 1000)
+    when = When(1, 1_000_000, said)
+    made = await Billing(desk, "refuse", known).hold(caller, "chat", peek(), BOOK, when)
+    assert (await held(desk, caller), made.max_output) == (holds * USD // 1000, None)
+    end(made)
+
+
+async def test_short_because_of_holds_takes_what_they_leave_if_that_is_plenty(desk: Buckets) -> None:
+    """0.001 USD a token, 30 USD, a model that writes 20,000 tokens: 20 + 5 + 4.096, then there is too little."""
+    caller = await wallet(desk, 30)
+    billing, when = Billing(desk, "refuse", {"m": 20_000}), When(1, 1_000_000)
+    made = [await billing.hold(caller, "chat", peek(), BOOK, when) for _ in range(3)]
+    assert [each.max_output for each in made] == [None, 5_000, 4_096]
+    with pytest.raises(Fault) as caught:
+        await billing.hold(caller, "chat", peek(), BOOK, when)
+    assert caught.value.kind is Kind.BALANCE_ON_HOLD
+    small = await billing.hold(caller, "chat", peek(cap=900), BOOK, when)
+    assert small.max_output is None
+    for each in (*made, small):
+        end(each)
 
 
 @pytest.mark.parametrize(("usd", "kind"), [(0, Kind.INSUFFICIENT_QUOTA), (0.01, Kind.INSUFFICIENT_QUOTA)])

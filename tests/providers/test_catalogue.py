@@ -6,6 +6,7 @@ import pytest
 
 from entrepot.core.http import parse_origin
 from entrepot.core.route import Route
+from entrepot.kit.patterns import best
 from entrepot.providers.catalogue import base_url, load_catalogue, load_rows
 from tests.dialects.recordings import FILES
 from tests.shared import corpus, requires_shared
@@ -40,7 +41,26 @@ def test_rows_are_in_order(name: str, row: object) -> None:
             assert base_url(provider, f"{urlsplit(url).scheme}://{urlsplit(url).netloc}") in urls, "a bare host is understood"
     assert provider.row.docs or name in ("compatible", "sandbox")
     assert set(provider.row.paths) <= provider.operations
+    assert set(provider.caps.values()) <= {"max_tokens", "max_completion_tokens"}
     assert not (provider.stream_usage == "option" and "stream_options" in provider.drop)
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "field"),
+    [
+        ("openai", "gpt-4o-mini", "max_completion_tokens"),
+        ("azure", "o3-mini", "max_completion_tokens"),
+        ("azure", "my-gpt-4o", None),
+        ("compatible", "gpt-5-mini", "max_completion_tokens"),
+        ("compatible", "qwen3", None),
+        ("deepseek", "deepseek-chat", None),
+        ("anthropic", "claude-sonnet-5", None),
+    ],
+)
+def test_how_a_cap_of_ours_is_called(name: str, model: str, field: str | None) -> None:
+    caps = CATALOGUE[name].caps
+    found = best(caps, model)
+    assert (caps[found] if found else None) == field
 
 
 def test_a_provider_that_needs_an_address_says_so() -> None:

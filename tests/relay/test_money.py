@@ -92,7 +92,48 @@ async def test_a_whole_answer_is_capped_to_what_the_balance_affords(vendor: Vend
         sent = vendor.app.seen[-1].json
         assert wire.status == 200
         assert 64 <= sent["max_tokens"] < 500
+        assert wire.headers[b"x-entrepot-max-output"] == str(sent["max_tokens"]).encode()
         assert 0 < record.charge <= parse_usd("0.5")
+
+
+async def test_who_has_enough_is_never_capped_and_an_honest_vendor_never_costs_the_house(vendor: Vendor) -> None:
+    """A model that writes 6,000 tokens, far more than 4,096; the wallet pays for two such answers and a little."""
+    async with running_relay([channel(vendor)], prices=DEAR, wallet_usd="12.5", max_output=6_000) as relay:
+        wires = [Wire() for _ in range(2)]
+        await asyncio.gather(*(relay.start(ask("sandbox/story:6000@0"), wire) for wire in wires))
+        for seen, wire in zip(vendor.app.seen, wires, strict=True):
+            assert not {"max_tokens", "max_completion_tokens"} & set(seen.json)
+            assert (wire.status, json.loads(wire.body)["usage"]["completion_tokens"]) == (200, 6_000)
+            assert b"x-entrepot-max-output" not in wire.headers
+        left = await settled(relay, await wallet_of(relay))
+        assert 0 < left < parse_usd("0.5")
+        last, _ = await relay.call(ask("sandbox/story:6000@0"))
+        assert json.loads(last.body)["choices"][0]["finish_reason"] == "length"
+        assert await settled(relay, await wallet_of(relay)) >= 0
+        assert not await relay.buckets.flusher.db.fetch("SELECT 1 FROM ledger WHERE kind = 'shortfall'")
+        assert (await verify(relay.buckets.flusher.db)).ok
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation", "own", "field"),
+    [
+        ("openai", "chat", {}, "max_completion_tokens"),
+        ("openai", "chat", {"max_tokens": 9000}, "max_tokens"),
+        ("openai", "completions", {}, "max_tokens"),
+        ("compatible", "chat", {}, "max_tokens"),
+        ("deepseek", "chat", {"max_completion_tokens": 9000}, "max_completion_tokens"),
+    ],
+)
+async def test_a_lowered_cap_has_the_name_that_the_client_or_the_vendor_uses(
+    vendor: Vendor, provider: str, operation: Any, own: dict[str, int], field: str
+) -> None:
+    async with running_relay([channel(vendor, provider=provider)], prices=DEAR, wallet_usd="0.5") as relay:
+        body = ask("sandbox/echo") if operation == "chat" else {"model": "sandbox/echo", "prompt": "Hello"}
+        wire, _ = await relay.call(body | own, operation=operation)
+        sent = vendor.app.seen[-1].json
+        assert wire.status == 200
+        assert {"max_tokens", "max_completion_tokens"} & set(sent) == {field}
+        assert sent[field] < 500
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "401", "lie", "reset", "empty", "400"])

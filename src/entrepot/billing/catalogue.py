@@ -19,6 +19,8 @@ class ModelPrices(msgspec.Struct, frozen=True):
     mode: str
     """What it is for: `chat`, `embeddings`, `images`, …"""
     rows: tuple[PriceRow, ...]
+    max_output: int = 0
+    """Output tokens that it can write in one answer; 0 where that is not known."""
 
 
 class _Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +56,7 @@ class _Variant(_Prices, frozen=True, forbid_unknown_fields=True):
 
 class _Line(_Prices, frozen=True, forbid_unknown_fields=True):
     mode: str = ""
+    max_output: int = 0
     over: dict[int, _Prices] = {}
     at: tuple[_Variant, ...] = ()
 
@@ -66,10 +69,15 @@ def start_catalogue() -> list[ModelPrices]:
     text = files("entrepot.billing").joinpath("catalogue.toml").read_text("utf-8")
     owners = msgspec.convert(tomllib.loads(text), dict[str, dict[str, _Line]], strict=False)
     return [
-        ModelPrices(name, owner, line.mode, tuple(_rows(line)))
+        ModelPrices(name, owner, line.mode, tuple(_rows(line)), line.max_output)
         for owner, lines in owners.items()
         for name, line in lines.items()
     ]
+
+
+def known_outputs() -> dict[str, int]:
+    """Output tokens that well-known models can write in one answer, by their names; wildcards are left out."""
+    return {found.name: found.max_output for found in start_catalogue() if found.max_output and "*" not in found.name}
 
 
 def _rows(line: _Line) -> Iterator[PriceRow]:

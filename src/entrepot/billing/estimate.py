@@ -1,8 +1,8 @@
 """What may a call cost? Made before it is sent, from the body's bytes; never a tokenizer over the prompt.
 
-A whole answer holds its cap. A stream holds one slice, whatever cap it names (clients have a
-standing `max_tokens=32000`), and grows by slices as tokens flow. Estimates err upwards a little;
-what the vendor counts in the end is what is charged.
+A whole answer holds its cap, or what its model can write at most. A stream holds one slice, whatever
+cap it names (clients have a standing `max_tokens=32000`), and grows by slices as tokens flow.
+Estimates err upwards a little; what the vendor counts in the end is what is charged.
 """
 
 from typing import Final
@@ -15,8 +15,12 @@ from entrepot.billing.prompt import read_prompt
 from entrepot.core.call import Peek
 from entrepot.kit.json import Members
 
-DEFAULT_CAP: Final = 4096
-"""Output tokens of a choice that a whole answer without a cap of its own holds for."""
+MOST: Final = 131_072
+"""Output tokens of a choice that a model of which nothing is known may write: few write more, and none within our timeouts."""
+ROOMY: Final = 4096
+"""Output tokens of a choice that are enough for most answers: a cap of ours goes below it only where the balance does."""
+SAFE: Final = 8192
+"""A cap that nearly every model takes: many refuse one above what they can write, and of some we do not know what that is."""
 SLICE: Final = 1024
 """Output tokens that a stream holds ahead of what has flowed, each choice."""
 USEFUL: Final = 64
@@ -40,9 +44,11 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
     each: int
     """One output token at the dearest kind that this call may be answered with."""
     cap: int
-    """Output tokens of all choices at most: the client's own cap, or the default; 0 where nothing is written."""
+    """Output tokens of all choices at most: the client's own cap, or what the model can write; 0 where nothing is written."""
     capped: bool
     """Did the client name the cap?"""
+    known: bool
+    """Is that cap one that the vendor takes for sure?"""
     choices: int
     stream: bool
 
@@ -78,23 +84,38 @@ class Estimate(msgspec.Struct, frozen=True, gc=False):
         most = left // (self.each * self.choices) if self.each else MAX_OUTPUT
         return min(most, self.cap // self.choices if self.capped else MAX_OUTPUT)
 
+    def lowered(self, available: int) -> int:
+        """The cap of a choice to tell the vendor where so much is left; 0 where not even the prompt is paid.
 
-def estimate(peek: Peek, quote: Quote, ratio_ppm: int, *, default_cap: int = DEFAULT_CAP, units: Units = ONE_CALL) -> Estimate:
-    """What a call may cost. `ratio_ppm` is the dearest of its groups'; `default_cap` is 0 where no text is written."""
+        A client that named no cap gets half of what there is, so that other calls find some too; never little for that.
+        """
+        most = self.affordable(available)
+        if self.capped or most <= ROOMY:
+            return most
+        most = max(most // 2, ROOMY)
+        return most if self.known else min(most, SAFE)
+
+
+def estimate(
+    peek: Peek, quote: Quote, ratio_ppm: int, *, writes: bool = True, most: int | None = None, units: Units = ONE_CALL
+) -> Estimate:
+    """What a call may cost. `ratio_ppm` is the dearest of its groups'; `most` is what the model can write, if that is known."""
     counted = read_prompt(peek.members)
     tokens = counted.tokens + peek.added
     prompt = tokens + tokens // 4 + _MARGIN
     tier = quote.tier(prompt)
     choices = max(peek.choices, 1)
-    cap = default_cap if peek.max_output is None or not default_cap else peek.max_output
+    named = peek.max_output
+    cap = 0 if not writes else named if named is not None else most or MOST
     fixed = prompt * (tier.longest_read if counted.hour else tier.read) + PER_UNIT * _unit_costs(quote, units, prompt)
     return Estimate(
         prompt=prompt,
         counted=tokens,
         fixed=fixed * ratio_ppm,
-        each=_output_price(tier, peek.members) * ratio_ppm if default_cap else 0,
+        each=_output_price(tier, peek.members) * ratio_ppm if writes else 0,
         cap=cap * choices,
-        capped=peek.max_output is not None or not default_cap,
+        capped=named is not None or not writes,
+        known=named is not None or most is not None or not writes,
         choices=choices,
         stream=peek.stream,
     )

@@ -6,13 +6,13 @@ the answer goes out.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
 
 from entrepot.billing.charge import MAX_CHARGE, cost
-from entrepot.billing.estimate import DEFAULT_CAP, Estimate, estimate
+from entrepot.billing.estimate import ROOMY, Estimate, estimate
 from entrepot.billing.prices import PriceBook, Quote, Unpriced, free
 from entrepot.billing.rows import facts_of
 from entrepot.buckets.desk import Buckets
@@ -173,11 +173,13 @@ def _most(estimate: Estimate, max_output: int | None) -> int:
 class Billing:
     """Makes holds on the worker's buckets."""
 
-    __slots__ = ("_buckets", "_unpriced")
+    __slots__ = ("_buckets", "_most", "_unpriced")
 
-    def __init__(self, buckets: Buckets, unpriced: Unpriced) -> None:
+    def __init__(self, buckets: Buckets, unpriced: Unpriced, most: Mapping[str, int] | None = None) -> None:
+        """`most`: output tokens that well-known models can write, by their names."""
         self._buckets = buckets
         self._unpriced: Unpriced = unpriced
+        self._most: Mapping[str, int] = most or {}
 
     async def hold(self, caller: Caller, operation: Operation, peek: Peek, book: PriceBook, when: "When") -> Hold:
         """Reserve what the call may cost. Raises Fault with 402, 429 or 503; then nothing is reserved."""
@@ -186,7 +188,8 @@ class Billing:
             if caller.wallet != HOUSE and self._unpriced == "refuse":
                 raise Fault(Kind.NOT_PRICED, f"The model '{peek.model}' has no price yet.", param="model")
             quote = free(book.version)
-        guess = estimate(peek, quote, when.ratio_ppm, default_cap=DEFAULT_CAP if operation in WRITING else 0)
+        most = None if peek.stream or peek.max_output is not None else when.most or self._most.get(peek.model)
+        guess = estimate(peek, quote, when.ratio_ppm, writes=operation in WRITING, most=most)
         terms = Terms(quote, guess, when.ratio_ppm)
         amount, max_output = guess.hold, None
         if caller.wallet == 0 and amount > 0:
@@ -200,21 +203,32 @@ class Billing:
     async def _hold_less(self, caller: Caller, buckets: tuple[int, ...], terms: Terms) -> tuple[Held, int, int | None]:
         """From the database; and where the balance is short, what it does pay for."""
         guess = terms.estimate
-        amount, max_output, rounds = guess.hold, None, len(buckets)
+        amount, max_output, rounds, squeezed = guess.hold, None, len(buckets), False
         while True:
             try:
                 return await self._buckets.hold([(bucket, amount) for bucket in buckets]), amount, max_output
             except InsufficientError as error:
-                cap = 0 if guess.stream or not rounds else guess.affordable(amount - error.missing)
+                cap = 0 if guess.stream or not rounds else guess.lowered(amount - error.missing)
                 rounds -= 1
                 smaller = guess.cost(cap * guess.choices)
                 if cap <= 0 or smaller < guess.minimum or smaller >= amount:
                     raise _short(caller, error) from None
-                amount, max_output = smaller, cap
             except OnHoldError:
-                raise Fault(Kind.BALANCE_ON_HOLD, retry_after=1) from None
+                # Calls that run have reserved more than they will need: what they leave may do.
+                cap = 0 if guess.stream or squeezed else guess.lowered(await self._free(buckets))
+                squeezed, smaller = True, guess.cost(cap * guess.choices)
+                if cap < min(ROOMY, guess.cap // guess.choices) or smaller >= amount:
+                    raise Fault(Kind.BALANCE_ON_HOLD, retry_after=1) from None
             except FencedError:
                 raise Fault(Kind.MONEY_AWAY, retry_after=5) from None
+            amount, max_output = smaller, cap
+
+    async def _free(self, buckets: tuple[int, ...]) -> int:
+        """What a call could have of each of these buckets now; 0 where that cannot be known."""
+        try:
+            return min([await self._buckets.spare(bucket) for bucket in buckets])
+        except StoreError:
+            return 0
 
     def note(self, record: Record) -> None:
         """The usage row of a call that held nothing. Dropped, with a word in the log, where the journal is closed."""
@@ -242,8 +256,10 @@ def _short(caller: Caller, error: InsufficientError) -> Fault:
 
 
 class When(msgspec.Struct, frozen=True, gc=False):
-    """When a call is admitted, and at which ratio it is held."""
+    """When a call is admitted, at which ratio it is held, and how long its answer can become."""
 
     at_us: int
     """Microseconds since 1970 UTC."""
     ratio_ppm: int
+    most: int | None = None
+    """Output tokens that the model can write, where the operator says so."""

@@ -29,6 +29,9 @@ class Options(RateOptions, total=False):
         str,
         typer.Option("--affinity", help="What keeps calls on one channel: off, key, session or prefix."),
     ]
+    max_output: Annotated[
+        int, typer.Option("--max-output", help="Output tokens that it can write in one answer; 0: as the start catalogue says.")
+    ]
     timeout: Annotated[list[str], typer.Option("--timeout", metavar="NAME=SECONDS", help="connect, first_byte, idle or total.")]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from entrepot.access.admission import Admission
 from entrepot.access.limits import Limits
+from entrepot.billing.catalogue import known_outputs
 from entrepot.billing.hold import Billing
 from entrepot.billing.prices import PriceBook
 from entrepot.buckets.desk import Buckets, Options
@@ -152,7 +153,7 @@ class Worker:
             admission=self.admission,
             router=self.router,
             prices=self.prices,
-            billing=Billing(buckets, self.settings.unpriced),
+            billing=Billing(buckets, self.settings.unpriced, known_outputs()),
             limits=self.limits,
             upstream=self.upstream,
             interpreter=Interpreter(self.catalogue, dialects, load_conversions(), self.fetcher),

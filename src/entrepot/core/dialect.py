@@ -34,6 +34,8 @@ class Changes(msgspec.Struct, frozen=True):
     drop: frozenset[str] = frozenset()
     max_output: int | None = None
     """Output tokens a choice at most, where the balance pays for no more."""
+    cap_field: str = "max_tokens"
+    """Where that is said if the client named no cap, in a dialect that has several fields for it."""
 
 
 class Tapping(msgspec.Struct, frozen=True):

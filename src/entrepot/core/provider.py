@@ -1,5 +1,6 @@
 """The contract of a vendor: a value that describes requests."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from entrepot.core.call import Operation
@@ -22,6 +23,8 @@ class Provider(Protocol):
     """Knows only the common core of OpenAI's format (for requests that are written by us)."""
     thinking_field: str
     """The member of an assistant's message in which reasoning goes back; "" where the vendor wants none."""
+    caps: Mapping[str, str]
+    """Name of the field that caps a chat answer, by pattern of the vendor's names; what fits none takes `max_tokens`."""
 
     def request(self, route: Route, operation: Operation, body: bytes, extra: Headers, *, stream: bool = False) -> Request:
         """Describe the call. `extra` are headers to send as they are; `stream` is for vendors whose path says so."""

@@ -4,6 +4,10 @@
 Source: OpenAI's API reference, "Create completion".
 """
 
+import msgspec
+
+from entrepot.core.call import Peek
+from entrepot.core.dialect import Changes
 from entrepot.dialects.shared import bodies, openai_requests
 from entrepot.dialects.shared.openai_family import OpenAIFamily
 from entrepot.kit.json import Members
@@ -20,3 +24,9 @@ class OpenAICompletions(OpenAIFamily):
         n = bodies.read_count(members, "n") or 1
         best_of = bodies.read_count(members, "best_of") or 1
         return max(n, best_of) * openai_requests.count_prompts(members.get("prompt"))
+
+    def patch(self, peek: Peek, changes: Changes) -> bytes:
+        """The body with what must change changed. Only chat has another name for the cap."""
+        if changes.max_output is not None:
+            changes = msgspec.structs.replace(changes, cap_field="max_tokens")
+        return super().patch(peek, changes)

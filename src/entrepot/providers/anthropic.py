@@ -4,6 +4,7 @@
 Source: platform.claude.com/docs, "API overview", "List Models".
 """
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from entrepot.core.call import Operation
@@ -40,7 +41,7 @@ OTHERS = Row(
 class Anthropic:
     """A vendor of Anthropic's dialect (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("_messages", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
+    __slots__ = ("_messages", "caps", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
 
     def __init__(self, name: str, row: Row) -> None:
         self.name = name
@@ -51,6 +52,7 @@ class Anthropic:
         self.drop: frozenset[str] = frozenset()
         self.plain = False
         self.thinking_field = ""
+        self.caps: Mapping[str, str] = self.row.caps
 
     def base_url(self, given: str) -> str:
         """The base URL to use for what an operator gave, without version. Raises ValueError."""

@@ -6,6 +6,7 @@ Two forms of base URL (source: learn.microsoft.com/azure/foundry/openai/api-vers
 In both, the model of a route is the name of a deployment (use a channel's model map).
 """
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from entrepot.core.call import Operation
@@ -23,7 +24,7 @@ _V1 = "/openai/v1"
 class Azure:
     """Azure OpenAI (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
+    __slots__ = ("caps", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
 
     def __init__(self) -> None:
         self.name = "azure"
@@ -31,6 +32,8 @@ class Azure:
             label="Azure OpenAI",
             operations=("chat", "completions", "embeddings"),
             auth="api-key",
+            # Some deployments of older models refuse the new name (github.com/BerriAI/litellm/issues/8855).
+            caps=dict.fromkeys(("o1*", "o3*", "o4*", "gpt-5*"), "max_completion_tokens"),
             docs="https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle",
             tested="openai_chat, openai_embeddings",
         )
@@ -39,6 +42,7 @@ class Azure:
         self.plain = False
         self.thinking_field = ""
         self.drop: frozenset[str] = frozenset()
+        self.caps: Mapping[str, str] = self.row.caps
 
     def base_url(self, given: str) -> str:
         """The resource's address, in the form that was given. Raises ValueError where none was.

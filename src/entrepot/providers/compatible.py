@@ -50,6 +50,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Knows only the common core of OpenAI's format (for requests that are written by us)."""
     thinking_field: str = ""
     """The member of an assistant's message in which reasoning goes back; empty where the vendor wants none."""
+    caps: dict[str, str] = {}
+    """Name of the field that caps a chat answer, by model pattern, where it is not `max_tokens`."""
     models: tuple[str, ...] = ()
     """Model patterns of a channel that is made without any."""
     models_path: str = "/models"
@@ -73,9 +75,9 @@ class Compatible:
     """A vendor described by a row (contract: core/provider.py, Provider)."""
 
     __slots__ = (
-        "_auth", "_bases", "_messages", "_paths", "_prefix", "drop", "name", "operations", "plain", "row", "stream_usage",
-        "thinking_field",
-    )  # fmt: skip
+        *("_auth", "_bases", "_messages", "_paths", "_prefix"),
+        *("caps", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field"),
+    )
 
     def __init__(self, name: str, row: Row) -> None:
         self.name = name
@@ -87,6 +89,7 @@ class Compatible:
         self.drop = frozenset(row.drop)
         self.plain = row.plain
         self.thinking_field = row.thinking_field
+        self.caps: Mapping[str, str] = row.caps
         self._paths = {operation: row.paths.get(operation, PATHS[operation]) for operation in row.operations}
         self._auth = b"authorization" if row.auth == "bearer" else row.auth.lower().encode()
         self._prefix = "Bearer " if row.auth == "bearer" else ""

@@ -4,6 +4,7 @@
 Source: ai.google.dev, "Gemini API reference".
 """
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from entrepot.core.call import Operation
@@ -31,7 +32,7 @@ GEMINI = Row(
 class Gemini:
     """Google's own API (contract: core/provider.py, Provider)."""
 
-    __slots__ = ("drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
+    __slots__ = ("caps", "drop", "name", "operations", "plain", "row", "stream_usage", "thinking_field")
 
     def __init__(self) -> None:
         self.name = "gemini"
@@ -41,6 +42,7 @@ class Gemini:
         self.plain = False
         self.thinking_field = ""
         self.drop: frozenset[str] = frozenset()
+        self.caps: Mapping[str, str] = GEMINI.caps
 
     def base_url(self, given: str) -> str:
         """The base URL to use for what an operator gave, without version. Raises ValueError."""

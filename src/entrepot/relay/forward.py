@@ -214,6 +214,8 @@ class Forward:
         headers += [(name, value) for name in self._speech.shows if (value := response.header(name)) is not None]
         if dropped := self.outcome.dropped:
             headers.append((b"x-entrepot-dropped", ",".join(dropped).encode("ascii", "replace")))
+        if (hold := self.outcome.hold) is not None and hold.max_output is not None:
+            headers.append((b"x-entrepot-max-output", b"%d" % hold.max_output))
         return (*headers, *self.outcome.limit_headers)
 
 

@@ -146,7 +146,8 @@ class Relay:
         entered = services.limits.enter(caller, router.serving(caller.groups, outcome.peek.model), outcome.peek.model)
         outcome.entered = entered if isinstance(entered, Entered) else await entered
         self._tell_limits(call, outcome)
-        when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups))
+        most = router.snapshot.about(outcome.peek.model).max_output
+        when = When(round(call.arrived * 1_000_000), router.dearest(caller.groups), most)
         outcome.hold = await services.billing.hold(caller, call.operation, outcome.peek, services.prices(), when)
         await self._try_each(call, routes, forward)
 

@@ -17,7 +17,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.core.http import Headers, Request
 from entrepot.core.provider import Provider
 from entrepot.core.route import Route
-from entrepot.kit import json
+from entrepot.kit import json, patterns
 from entrepot.relay.convert import ConvertedTap
 from entrepot.relay.fetch import Fetcher
 from entrepot.relay.outcome import Outcome
@@ -110,8 +110,11 @@ class Interpreter:
             ask_usage=peek.stream and not peek.wants_usage and provider.stream_usage == "option",
             set=route.overrides,
             drop=provider.drop,
-            max_output=outcome.hold.max_output if outcome.hold else None,
         )
+        if outcome.hold is not None and (most := outcome.hold.max_output) is not None:
+            named = patterns.best(provider.caps, route.model)
+            field = provider.caps[named] if named is not None else changes.cap_field
+            changes = msgspec.structs.replace(changes, max_output=most, cap_field=field)
         body, extra = dialect.patch(peek, changes), (*call.passed, *_extra(call, route))
         return Speech(provider.request(route, call.operation, body, extra, stream=peek.stream), dialect)
 

@@ -37,7 +37,8 @@ _READ = (
     ),
     Statement("SELECT channel_id, id, secret, status FROM channel_keys ORDER BY channel_id, position, id"),
     Statement(
-        "SELECT name, id, description, owner, created_at, disconnect, timeouts, limits, affinity FROM models ORDER BY id"
+        "SELECT name, id, description, owner, created_at, disconnect, timeouts, limits, affinity, max_output "
+        "FROM models ORDER BY id"
     ),
     READ_PRICES,
 )
@@ -196,7 +197,7 @@ def _models(rows: Iterable[Row]) -> Iterable[Model]:
 
 
 def _model(row: Row) -> Model | None:
-    name, row_id, description, owner, created, disconnect, timeouts, limits, affinity = row
+    name, row_id, description, owner, created, disconnect, timeouts, limits, affinity, max_output = row
     try:
         overrides: dict[str, Any] = msgspec.json.decode(timeouts, type=dict[str, float | None])
         msgspec.convert(overrides, _AllTimeouts)
@@ -205,7 +206,7 @@ def _model(row: Row) -> Model | None:
         _log.error("model left out: %s", error, extra={"model": name})
         return None
     known = (name, row_id, description, owner, created // 1_000_000, policy, overrides)
-    return Model(*known, _rate_limits(limits, name), affinity or None)
+    return Model(*known, _rate_limits(limits, name), affinity or None, max_output or None)
 
 
 class _AllTimeouts(Timeouts, frozen=True, forbid_unknown_fields=True):

@@ -89,6 +89,8 @@ class Model(msgspec.Struct, frozen=True):
     """For all calls of all models that this row is about, together."""
     affinity: Affinity | None = None
     """What is set here goes before the group's."""
+    max_output: int | None = None
+    """Output tokens that it can write in one answer; None: as the start catalogue says, where it knows the model."""
 
 
 Tiers: TypeAlias = tuple[tuple[Channel, ...], ...]

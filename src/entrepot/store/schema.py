@@ -132,6 +132,7 @@ models = Table(
     time("created_at"),
     text("limits", "{}"),
     text("affinity", ""),
+    integer("max_output", 0),
     sqlite_autoincrement=True,
 )
 

@@ -1,5 +1,9 @@
 """What can be said about a model."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from entrepot.control.fields import Name, Stickiness, Text, TimeoutTable, View
 from entrepot.control.rates import Rates
 from entrepot.core.route import Disconnect
@@ -15,6 +19,8 @@ class ModelUpdate(Rates):
     """When a client leaves: stop and bill what was delivered, read on and bill all, or charge nothing where nothing came."""
     affinity: Stickiness = ""
     """What keeps calls on one channel, for its prompt cache: `off`, `key`, `session` or `prefix`; empty: the group's."""
+    max_output: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    """Output tokens that it can write in one answer; 0: as the start catalogue says, where it knows the model."""
     timeouts: TimeoutTable = TimeoutTable()
     """Seconds; what is set here goes before the channel's own."""
 
@@ -42,6 +48,7 @@ class ModelView(View):
     affinity: str
     owner: str
     disconnect: str
+    max_output: int
     timeouts: TimeoutTable
     rpm: int | None
     tpm: int | None

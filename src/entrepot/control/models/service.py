@@ -95,7 +95,7 @@ def _columns(values: dict[str, Any], limits: str = "{}") -> dict[str, Any]:
 
 
 def _view(row: RowMapping, current: Current) -> ModelView:
-    same = {name: row[name] for name in ("id", "name", "description", "owner", "disconnect", "affinity")}
+    same = {name: row[name] for name in ("id", "name", "description", "owner", "disconnect", "affinity", "max_output")}
     timeouts = TimeoutTable(**json.decode(row["timeouts"]))
     plain = current.get(_ALWAYS, {})
     tiers = [ModelTier(conditions=json.decode(when), prices=held) for when, held in current.items() if when != _ALWAYS]

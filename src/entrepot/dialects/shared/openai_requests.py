@@ -64,7 +64,7 @@ def patch(peek: Peek, changes: Changes) -> bytes:
     members = changed(peek, changes)
     if changes.max_output is not None:
         # A vendor may know one of the two and not the other: none of them may say more.
-        for name in [name for name in _CAPS if name in members] or ["max_tokens"]:
+        for name in [name for name in _CAPS if name in members] or [changes.cap_field]:
             members[name] = json.raw(changes.max_output)
     if changes.ask_usage:
         members["stream_options"] = _asking(members.get("stream_options"))
