@@ -12,7 +12,7 @@ from entrepot.buckets.record import Progress, decode
 from entrepot.buckets.verify import verify
 from entrepot.core.money import parse_usd
 from entrepot.core.route import Disconnect
-from entrepot.relay import forward
+from entrepot.relay import forward, pulse
 from entrepot.snapshot.model import Group
 from entrepot.snapshot.prices import PriceRow, price_table
 from tests.connections import Wire
@@ -184,3 +184,49 @@ async def test_what_a_killed_worker_leaves_on_the_bill(free: bool) -> None:
         due = line.prompt_tokens * 1_000 + line.output_tokens * 1_000_000
         assert (charge, line.waived) == ((0, due) if free else (due, 0))
         await vendor.over()
+
+
+SLICE = 1_024 * 1_000_000
+"""nano-USD: what a stream reserves ahead."""
+
+
+async def held_at_the_end(relay: RelayUnderTest) -> int:
+    """What the last call had reserved of its wallet when it ended."""
+    rows = await relay.buckets.flusher.db.fetch("SELECT held FROM usage ORDER BY id DESC LIMIT 1")
+    return rows[0][0]
+
+
+async def test_text_that_outruns_its_wallet_ends_within_a_slice_of_zero() -> None:
+    async with running(usd="3") as (relay, vendor):
+        receipt, books, wire = await called(relay, vendor, "m-20000", stream=True)
+        assert (wire.status, wire.complete, books.ended) == (200, True, "cut")
+        last, done = wire.body.split(b"\n\n")[-3:-1]
+        assert (b'"finish_reason":"length"' in last, done) == (True, b"data: [DONE]")
+        assert parse_usd("3") - SLICE < await held_at_the_end(relay) <= parse_usd("3")
+        assert words(wire) <= receipt.usage["output"] <= books.written <= words(wire) + 200
+        assert parse_usd("3") - SLICE < parse_usd(receipt.charge) == cost(receipt) <= parse_usd("3")
+
+
+async def test_silent_reasoning_that_outruns_its_wallet_ends_within_a_slice_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if 5,000 tokens were thought in a second: each beat reserves for what may have been; what is paid is what came."""
+    monkeypatch.setattr(pulse, "SECONDS", 0.05)
+    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 5_000)
+    monkeypatch.setattr(forward, "HOLD_SECONDS", 0.1)
+    async with running(usd="3") as (relay, vendor):
+        receipt, books, wire = await called(relay, vendor, "m-100-think100000", stream=True)
+        assert (wire.status, wire.complete, books.ended, books.written) == (200, True, "cut", 0)
+        last, done = wire.body.split(b"\n\n")[-3:-1]
+        assert (b'"finish_reason":"length"' in last, done) == (True, b"data: [DONE]")
+        assert parse_usd("3") - SLICE < await held_at_the_end(relay) <= parse_usd("3")
+        assert 0 < books.thought < 3_000, "no more than the wallet could have paid"
+        assert list(receipt.usage) == ["input"]
+        assert parse_usd(receipt.charge) == cost(receipt) > 0
+
+
+async def test_silent_reasoning_before_the_stream_has_begun_is_a_402_and_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "SECONDS", 0.05)
+    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 20_000)
+    async with running(usd="3") as (relay, vendor):
+        receipt, books, wire = await called(relay, vendor, "m-100-think100000", stream=True)
+        assert (wire.status, books.ended, receipt.charge, receipt.usage) == (402, "cut", "0", {})
+        assert b"balance_exhausted" in wire.body
