@@ -21,17 +21,19 @@ def _here(text: str, installation: Installation) -> str:
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/quickstart.zh.md"])
-def test_the_sdk_example_runs(installation: Installation, name: str) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-c", _here(example, installation)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() in ("Hello", "你好")
+def test_the_sdk_examples_run(installation: Installation, name: str) -> None:
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+    assert examples
+    for example in examples:
+        done = subprocess.run(
+            [sys.executable, "-c", _here(example, installation)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() in ("Hello", "你好")
 
 
 def test_the_curl_line_is_the_banners(installation: Installation) -> None:
-    (example,) = re.findall(r"```sh\n(curl .*?)\n```", README, re.DOTALL)
+    example = re.findall(r"```sh\n(curl .*?)\n```", README, re.DOTALL)[0]
     printed = re.sub(r"\n\s*", "\n  ", installation.output())
     assert _here(example, installation) in printed
 
@@ -53,7 +55,7 @@ def test_every_listed_form_of_a_path_answers(installation: Installation) -> None
     assert len(forms) >= 12
     with httpx.Client(base_url=installation.base) as client:
         for path in forms:
-            assert client.post(path, json={}).json()["error"]["code"] == "missing_api_key", path
+            assert "missing_api_key" in client.post(path, json={}).text.lower(), path
             assert client.get(path).status_code == 405
         for prefix in ("", "/v1", "/v1/v1"):
             listed = client.get(f"{prefix}/models/sandbox/echo", headers={"x-goog-api-key": installation.key})

@@ -21,7 +21,7 @@ _STATUSES: Mapping[int, tuple[int, str]] = {
     402: (402, "RESOURCE_EXHAUSTED"),
     403: (403, "PERMISSION_DENIED"),
     404: (404, "NOT_FOUND"),
-    405: (404, "NOT_FOUND"),
+    405: (405, "NOT_FOUND"),
     409: (409, "ABORTED"),
     413: (413, "INVALID_ARGUMENT"),
     429: (429, "RESOURCE_EXHAUSTED"),
