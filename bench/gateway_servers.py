@@ -160,14 +160,23 @@ def nginx(data: Path, vendor_port: int) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def gateway(data: Path, vendor_port: int, name: str = "entrepot", entry: str = "") -> Iterator[Server]:
+def gateway(
+    data: Path,
+    vendor_port: int,
+    name: str = "entrepot",
+    entry: str = "",
+    *,
+    database: str | None = None,
+    fill: Callable[[Settings], None] = lambda _: None,
+) -> Iterator[Server]:
     """One gateway worker as `entrepot serve` starts it: keys, call log, usage rows, metrics, all on.
 
-    `entry` is Python that runs in place of the worker's own module.
+    `entry` is Python that runs in place of the worker's own module. `fill` adds to an installation before that.
     """
     data.mkdir(parents=True)
-    settings = Settings(data_dir=str(data))
+    settings = Settings(data_dir=str(data), database_url=database)
     key = _prepare(settings, data, vendor_port)
+    fill(settings)
     read, ready = os.pipe()
     life, alive = os.pipe()
     with socket.socket() as listener, (data / "calls.log").open("wb") as log:
