@@ -74,7 +74,7 @@ class Peek(msgspec.Struct, frozen=True):
     """Fields that will not be passed on, to be named to the client."""
 
 
-class RateLimits(msgspec.Struct, frozen=True):
+class RateLimits(msgspec.Struct, frozen=True, gc=False):
     """What may go through a key, a user, a group or a model; None is unlimited."""
 
     rpm: int | None = None
@@ -115,7 +115,7 @@ class Standing(Protocol):
 Period: TypeAlias = Literal["day", "week", "month", "total"]
 
 
-class Budget(msgspec.Struct, frozen=True):
+class Budget(msgspec.Struct, frozen=True, gc=False):
     """What may be spent in one period; a call holds it beside the wallet."""
 
     of: Literal["key", "account"]
@@ -128,7 +128,7 @@ class Budget(msgspec.Struct, frozen=True):
     """When the period ends, and a fresh one begins: wall time in seconds; None: never."""
 
 
-class Caller(msgspec.Struct, frozen=True):
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """A key that may call, and on whose account."""
 
     key_id: int

@@ -9,7 +9,7 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header pairs, names in lower case, order kept."""
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Where a connection goes. Equal origins share connections."""
 
     scheme: str
@@ -29,7 +29,7 @@ class Origin(msgspec.Struct, frozen=True):
         return host if self.port == default else f"{host}:{self.port}"
 
 
-class Timeouts(msgspec.Struct, frozen=True):
+class Timeouts(msgspec.Struct, frozen=True, gc=False):
     """Seconds a vendor may take; None means no bound."""
 
     connect: float = 10.0

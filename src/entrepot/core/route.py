@@ -12,7 +12,7 @@ Disconnect: TypeAlias = Literal["cancel", "drain", "free-if-empty"]
 `cancel`, but a call that delivered nothing is free."""
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """All that is needed to send a call to one channel. `secret` never leaves the process."""
 
     channel_id: int

@@ -11,6 +11,7 @@ from entrepot.core.call import RateLimits
 from entrepot.core.http import Headers, Timeouts, parse_origin
 from entrepot.core.route import Disconnect
 from entrepot.kit import json
+from entrepot.kit.breath import in_breaths
 from entrepot.snapshot.model import Channel, ChannelKey, Group, Model, Snapshot
 from entrepot.snapshot.prices import READ_PRICES, read_prices
 from entrepot.store.contract import Database, Row, Statement
@@ -55,7 +56,7 @@ class Places(Protocol):
         ...
 
 
-class _ChannelRow(msgspec.Struct, frozen=True):
+class _ChannelRow(msgspec.Struct, frozen=True, gc=False):
     """A row of `channels`, its JSON still text. The order is that of the query."""
 
     id: int
@@ -94,7 +95,7 @@ class _Builder:
         keys_of: dict[int, list[Row]] = {}
         for channel_id, *rest in keys:
             keys_of.setdefault(channel_id, []).append(tuple(rest))
-        made = (self._channel(_ChannelRow(*row), keys_of.get(row[0], [])) for row in channels)
+        made = (self._channel(_ChannelRow(*row), keys_of.get(row[0], [])) for row in in_breaths(channels))
         return Snapshot(
             head[0][0] if head else 0,
             {DEFAULT_GROUP: Group(0, DEFAULT_GROUP), **_groups(groups)},
@@ -190,7 +191,7 @@ def _rate_limits(text: str, of: str) -> RateLimits | None:
 
 
 def _models(rows: Iterable[Row]) -> Iterable[Model]:
-    for row in rows:
+    for row in in_breaths(rows):
         model = _model(row)
         if model is not None:
             yield model

@@ -10,6 +10,7 @@ from entrepot.core.call import Affinity, RateLimits
 from entrepot.core.http import Headers, Origin, Timeouts
 from entrepot.core.route import Disconnect
 from entrepot.kit import patterns
+from entrepot.kit.breath import in_breaths
 from entrepot.kit.json import Members
 from entrepot.snapshot.index import Index
 from entrepot.snapshot.prices import NO_PRICES, PriceTable
@@ -18,7 +19,7 @@ AFFINITY: Affinity = "session"
 """Where neither model nor group says anything: who names a session wants its cache, all others want the weights."""
 
 
-class Group(msgspec.Struct, frozen=True):
+class Group(msgspec.Struct, frozen=True, gc=False):
     """Who pays how much: a multiplier on prices, and a set of channels."""
 
     id: int
@@ -34,7 +35,7 @@ class Group(msgspec.Struct, frozen=True):
     affinity: Affinity | None = None
 
 
-class ChannelKey(msgspec.Struct, frozen=True):
+class ChannelKey(msgspec.Struct, frozen=True, gc=False):
     """One of a channel's secrets at the vendor."""
 
     id: int
@@ -43,7 +44,7 @@ class ChannelKey(msgspec.Struct, frozen=True):
     status: str = "enabled"
 
 
-class Channel(msgspec.Struct, frozen=True):
+class Channel(msgspec.Struct, frozen=True, gc=False):
     """One way to a vendor."""
 
     id: int
@@ -72,7 +73,7 @@ class Channel(msgspec.Struct, frozen=True):
     """At least one, the disabled ones included; a vendor without keys has one with an empty secret."""
 
 
-class Model(msgspec.Struct, frozen=True):
+class Model(msgspec.Struct, frozen=True, gc=False):
     """What is known of a model, or of all that fit a wildcard."""
 
     name: str
@@ -127,7 +128,7 @@ class Snapshot:
         self.channels: tuple[Channel, ...] = tuple(channels)
         self.models: Mapping[str, Model] = MappingProxyType({model.name: model for model in models})
         self._index: Index[Channel] = Index()
-        for channel in self.channels:
+        for channel in in_breaths(self.channels):  # thousands are made in a thread
             served = (*channel.models, *channel.model_map)
             for group in channel.groups:
                 if group in self.groups:

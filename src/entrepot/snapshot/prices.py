@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from entrepot.core.usage import TOKEN_KINDS
+from entrepot.kit.breath import in_breaths
 from entrepot.store.contract import Row, Statement
 
 _log = logging.getLogger("entrepot.snapshot")
@@ -24,7 +25,7 @@ READ_PRICES: Final = Statement(
 )
 
 
-class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """When a price holds; all that are named must be met."""
 
     prompt_over: int = 0
@@ -38,7 +39,7 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 ALWAYS: Final = Conditions()
 
 
-class PriceRow(msgspec.Struct, frozen=True):
+class PriceRow(msgspec.Struct, frozen=True, gc=False):
     """One price of one kind."""
 
     kind: str
@@ -49,7 +50,7 @@ class PriceRow(msgspec.Struct, frozen=True):
     """Microseconds since 1970 UTC. Of two prices under the same conditions the later one holds."""
 
 
-class PriceTable(msgspec.Struct, frozen=True):
+class PriceTable(msgspec.Struct, frozen=True, gc=False):
     """All prices of one moment, the past and future ones included."""
 
     version: str = ""
@@ -72,7 +73,7 @@ def price_table(rows: Mapping[str, Iterable[PriceRow]]) -> PriceTable:
 def read_prices(rows: Iterable[Row]) -> PriceTable:
     """The result of READ_PRICES as a table; a row that makes no sense is logged and left out alone."""
     found: dict[str, list[PriceRow]] = {}
-    for name, kind, nano, conditions, valid_from in rows:
+    for name, kind, nano, conditions, valid_from in in_breaths(rows):
         try:
             row = PriceRow(kind, nano, _read_conditions(kind, nano, conditions), valid_from)
         except (msgspec.MsgspecError, ValueError) as error:

@@ -29,6 +29,9 @@ CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 10.0
 """Seconds for one statement: a database that hangs must not hang the gateway."""
 
+PART = 500
+"""Rows that are read at a time: about a millisecond."""
+
 # The driver has no types: these two names are its seam.
 _Open: TypeAlias = Callable[..., Awaitable[Any]]
 connect = cast("_Open", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
@@ -73,7 +76,7 @@ class PostgresqlDatabase:
 
     async def read(self, work: Sequence[Statement]) -> list[list[Row]]:
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return [[tuple(row) for row in await connection.fetch(sql, *values)] for sql, values in work]
+            return [await _rows_in_parts(connection, sql, values) for sql, values in work]
 
     async def transaction(self, work: Sequence[Statement | Many]) -> list[int]:
         async with self._connection() as connection, connection.transaction():
@@ -181,6 +184,17 @@ async def _rows(connection: Any, step: Statement | Many | Guard | GuardMany) -> 
         # One round trip for all rows.
         return [tuple(row) for row in await connection.fetchmany(step.sql, rows)] if rows else []
     return [tuple(row) for row in await connection.fetch(step.sql, *step.values)]
+
+
+async def _rows_in_parts(connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+    """All rows of a query, some at a time: the driver makes them on the event loop, and ten thousand are a long stay."""
+    cursor = await connection.cursor(sql, *values)
+    rows: list[Row] = []
+    while True:
+        some = await cursor.fetch(PART)
+        rows += map(tuple, some)
+        if len(some) < PART:
+            return rows
 
 
 def _count(tag: str) -> int:
