@@ -45,6 +45,22 @@ async def test_a_known_key_is_looked_up_once() -> None:
     assert len(keys.asked) == 1
 
 
+async def test_a_store_that_hangs_is_not_waited_for() -> None:
+    """The look-up goes on: the next call finds what it brought."""
+    keys, answer = Keys(("sk-one", caller())), asyncio.Event()
+
+    async def find(digest: str) -> Caller | None:
+        await answer.wait()
+        return await keys.find(digest)
+
+    admission = Admission(find, ManualClock(), patience=0.05)
+    assert (await refused(admission, "sk-one")).kind is Kind.STORE_AWAY
+    assert (await refused(admission, "sk-one")).kind is Kind.STORE_AWAY
+    answer.set()
+    await admission.admit("sk-one", "192.0.2.1")
+    assert len(keys.asked) == 1
+
+
 async def test_many_first_calls_at_once_make_one_look_up() -> None:
     keys = Keys(("sk-one", caller()))
     admission = Admission(keys.find, ManualClock())

@@ -264,7 +264,7 @@ def fill(folder: Path) -> None:
 async def test_full_disk_lets_running_calls_settle(database_url: str, small_disk: Path) -> None:
     bank = Bank(await open_database(database_url), small_disk)
     wallet = await bank.wallet(100_000_000)
-    desk = await bank.desk(Options(background=False, segment_size=128 * 1024, patience=0.1))
+    desk = await bank.desk(Options(background=False, segment_size=128 * 1024, patience=1.0))
     (await hold(desk, (wallet, 100_000))).release()
     running = []
     while (held := desk.try_hold([(wallet, 100)])) is not None:

@@ -23,6 +23,8 @@ _V = TypeVar("_V")
 KNOWN_LIMIT = 100_000
 UNKNOWN_LIMIT = 50_000
 UNKNOWN_SECONDS = 30.0
+PATIENCE = 3.0
+"""Seconds that a call waits for its key: a database that hangs is not there."""
 
 Find = Callable[[str], Awaitable[Caller | None]]
 """Look a key up by SHA-256. Raises Fault(STORE_AWAY)."""
@@ -31,9 +33,9 @@ Find = Callable[[str], Awaitable[Caller | None]]
 class Admission:
     """Keys that may call, in a bounded cache over the store."""
 
-    __slots__ = ("_clock", "_find", "_guesses", "_known", "_pending", "_tasks", "_unknown")
+    __slots__ = ("_clock", "_find", "_guesses", "_known", "_patience", "_pending", "_tasks", "_unknown")
 
-    def __init__(self, find: Find, clock: Clock) -> None:
+    def __init__(self, find: Find, clock: Clock, *, patience: float = PATIENCE) -> None:
         self._find = find
         self._clock = clock
         self._known: dict[str, Caller] = {}
@@ -41,6 +43,7 @@ class Admission:
         self._pending: dict[str, asyncio.Future[Caller | None]] = {}
         self._guesses = Guesses(clock)
         self._tasks = TaskGroup()
+        self._patience = patience
 
     async def admit(self, secret: str | None, address: str) -> Caller:
         """The caller behind a secret. Raises Fault with 401, 403, 429 or 503."""
@@ -103,7 +106,11 @@ class Admission:
                 self._tasks.spawn(self._resolve(digest, address, pending), "key look-up")
             else:  # begun by another while we waited
                 self._guesses.end(address, wrong=False)
-        return await asyncio.shield(pending)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await asyncio.shield(pending)
+        except TimeoutError:
+            raise Fault(Kind.STORE_AWAY, retry_after=1) from None
 
     async def _resolve(self, digest: str, address: str, pending: "asyncio.Future[Caller | None]") -> None:
         wrong = False

@@ -19,6 +19,7 @@ from entrepot.buckets.desk import Buckets
 from entrepot.buckets.errors import FencedError, InsufficientError, JournalError, OnHoldError, RefusedError
 from entrepot.buckets.held import Held
 from entrepot.buckets.plan import HOUSE
+from entrepot.buckets.trouble import Trouble
 from entrepot.core.call import FREE, WRITING, Caller, Operation, Peek, Period
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.money import format_usd
@@ -173,13 +174,16 @@ def _most(estimate: Estimate, max_output: int | None) -> int:
 class Billing:
     """Makes holds on the worker's buckets."""
 
-    __slots__ = ("_buckets", "_most", "_unpriced")
+    __slots__ = ("_buckets", "_closed", "_most", "_unpriced")
 
     def __init__(self, buckets: Buckets, unpriced: Unpriced, most: Mapping[str, int] | None = None) -> None:
         """`most`: output tokens that well-known models can write, by their names."""
         self._buckets = buckets
         self._unpriced: Unpriced = unpriced
         self._most: Mapping[str, int] = most or {}
+        self._closed = Trouble(
+            "usage rows of refused calls are dropped: the journal takes nothing", "usage rows are kept again"
+        )
 
     async def hold(self, caller: Caller, operation: Operation, peek: Peek, book: PriceBook, when: "When") -> Hold:
         """Reserve what the call may cost. Raises Fault with 402, 429 or 503; then nothing is reserved."""
@@ -234,8 +238,9 @@ class Billing:
         """The usage row of a call that held nothing. Dropped, with a word in the log, where the journal is closed."""
         held = self._buckets.try_hold([(HOUSE, 0)])
         if held is None:
-            _log.warning("usage row dropped: the journal takes nothing now", extra={"request_id": record.id})
+            self._closed.met(f"the first is {record.id}")
             return
+        self._closed.over()
         held.settle(0, facts_of(record, free()))
 
     async def synced(self, position: int) -> None:

@@ -13,10 +13,10 @@ class Trouble:
     def __init__(self, begins: str, ends: str) -> None:
         self._begins = begins
         self._ends = ends
-        self.since: Exception | None = None
+        self.since: Exception | str | None = None
         """What it began with; None while all is well."""
 
-    def met(self, error: Exception) -> None:
+    def met(self, error: Exception | str) -> None:
         """It is there, or still there."""
         if self.since is None:
             _log.warning(self._begins, extra={"error": str(error)})
