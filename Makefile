@@ -14,7 +14,7 @@ help:
 	@echo "make check   lint, format, types, floors, house rules"
 	@echo "make format  rewrite the code in the house's format"
 	@echo "make bench   measurements as ratios against peers and limits          (ARGS='observe')"
-	@echo "make soak    kill -9 under load, a thousand times                     (ARGS=100 for fewer)"
+	@echo "make soak    a thousand kills under load; other bad days, a long load (ARGS='--help')"
 	@echo "make lock    write the lock files anew from pyproject.toml            (UPGRADE=1 takes newer versions)"
 	@echo "make clean   remove the environment and caches; ./data stays"
 
@@ -48,7 +48,7 @@ bench:
 
 soak:
 	@sh tools/venv.sh dev
-	@$(BIN)/python -m tests.e2e.killing $(ARGS)
+	@$(BIN)/python -m tests.e2e.soak $(ARGS)
 
 lock:
 	@sh tools/venv.sh dev

