@@ -1,6 +1,6 @@
 # Entrepot's commands; `make` alone lists them. Needs Python 3.11 or newer, and git.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench soak lock clean
+.PHONY: help run test check format bench conformance soak lock clean
 BIN := .venv/bin
 ARGS ?=
 # Test processes at once; JOBS=0 runs all in one process (for a debugger).
@@ -14,6 +14,7 @@ help:
 	@echo "make check   lint, format, types, floors, house rules"
 	@echo "make format  rewrite the code in the house's format"
 	@echo "make bench   measurements as ratios against peers and limits          (ARGS='observe')"
+	@echo "make conformance  the score of conversion between chat formats, over the recordings in ../shared"
 	@echo "make soak    a thousand kills under load; other bad days, a long load (ARGS='--help')"
 	@echo "make lock    write the lock files anew from pyproject.toml            (UPGRADE=1 takes newer versions)"
 	@echo "make clean   remove the environment and caches; ./data stays"
@@ -45,6 +46,10 @@ bench:
 	@sh tools/nginx.sh
 	@for file in $(or $(ARGS:%=bench/%.py),$$(grep -l '__main__' bench/*.py)); do \
 		echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file || exit 1; done
+
+conformance:
+	@sh tools/venv.sh dev
+	@$(BIN)/python -m tests.dialects.crossing
 
 soak:
 	@sh tools/venv.sh dev
