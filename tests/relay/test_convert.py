@@ -54,6 +54,17 @@ def test_an_error_in_the_middle_is_told_in_the_clients_words() -> None:
     assert converted.end() + converted.last("1") == b""
 
 
+def test_nothing_follows_an_error() -> None:
+    converted = tap()
+    converted.feed(CHUNK)
+    out = converted.feed(b'data: {"error":{"message":"no"}}\n\n' + CHUNK + LAST) + converted.feed(CHUNK + LAST)
+    assert out.count(b"event: error") == 1
+    assert out.endswith(b"\n\n")
+    assert b"text_delta" not in out
+    assert converted.fault is not None
+    assert converted.fault.vendor is None  # the body of another dialect
+
+
 def test_early_ends_and_cut_offs() -> None:
     converted = tap()
     converted.feed(CHUNK)

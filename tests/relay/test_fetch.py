@@ -63,6 +63,18 @@ async def test_inside_is_refused_also_by_name_and_redirect() -> None:
         assert (await refused(fetcher, f"{base}/go")).kind is Kind.URL_NOT_ALLOWED
 
 
+async def test_urls_of_other_scripts_are_escaped_and_broken_ones_refused() -> None:
+    answers = {
+        "/%C3%A9%20?x=%2F": answer(PNG, "content-type: image/png"),
+        "/go": answer(b"", "location: //[", status="302 Found"),
+    }
+    async with fetching(answers) as (fetcher, base):
+        wanted = Media("image", url=f"{base}/é ?x=%2F")
+        assert b64decode((await fetcher.fetch([wanted]))[wanted].data) == PNG
+        for url in (f"{base}/go", "http://[/x", "http://a:99999/x", f"{base.replace('//', '//user:secret@')}/x"):
+            assert (await refused(fetcher, url)).kind is Kind.URL_NOT_FETCHED
+
+
 async def test_a_redirect_is_followed_but_not_for_ever() -> None:
     moved = {"/go": answer(b"", "location: /a", status="302 Found"), "/a": answer(PNG, "content-type: image/png")}
     async with fetching({**moved, "/loop": answer(b"", "location: /loop", status="302 Found")}) as (fetcher, base):

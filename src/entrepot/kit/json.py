@@ -45,6 +45,14 @@ def members(data: bytes) -> Members:
         raise JsonError(str(error)) from None
 
 
+def is_object(data: bytes | str) -> bool:
+    """Is this the whole JSON of an object?"""
+    try:
+        return isinstance(decode(data), dict)
+    except JsonError:
+        return False
+
+
 def encode(value: Any) -> bytes:
     """Compact UTF-8 JSON."""
     return _encoder.encode(value)

@@ -60,6 +60,8 @@ class ConvertedTap:
             if self._size > MAX_WHOLE:
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer is too large to be converted.")
             return b""
+        if self.fault is not None:
+            return b""  # the client has been told, and reads no more
         out = self._pass(self._reader.feed(data))
         self.done = self._reader.done and self.fault is None
         return out
@@ -93,8 +95,12 @@ class ConvertedTap:
         return self._delivered.counted()
 
     def _pass(self, events: list[Event]) -> bytes:
-        for event in events:
+        for place, event in enumerate(events):
             self._delivered.note(event)
+            if self.fault is not None:
+                self.fault.vendor = None  # the body of another dialect is told, not shown
+                events = events[:place]
+                break
         passed: Iterable[Event] = events if self._emulation is None else self._emulation.undo(events)
         out = self._writer.feed(passed)
         # Before the first content the relay drops all this and tries elsewhere.

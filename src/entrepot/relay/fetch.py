@@ -5,13 +5,13 @@ Bounded in size, time and redirects, and never from an address that is not publi
 
 import asyncio
 from base64 import b64encode
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import msgspec
 
 from entrepot.core.ask import Media
 from entrepot.core.faults import Fault, Kind
-from entrepot.core.http import BadUrlError, Request, Timeouts, parse_origin
+from entrepot.core.http import Request, Timeouts, parse_origin
 from entrepot.upstream.client import Response, Upstream
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -20,6 +20,8 @@ _SECONDS = 20.0
 _MOST_REDIRECTS = 3
 _MOST_MEDIA = 32
 _TIMEOUTS = Timeouts(connect=5.0, first_byte=10.0, idle=10.0, total=_SECONDS)
+_WRITTEN = "".join(map(chr, range(0x21, 0x7F)))
+"""Characters of a URL that go as they are; words of other scripts are escaped as browsers do."""
 _CONNECTIONS = 16
 """To one server at once."""
 _HEADERS = ((b"user-agent", b"entrepot"), (b"accept", b"*/*"))
@@ -61,15 +63,15 @@ class Fetcher:
             if fault.kind in (Kind.URL_NOT_ALLOWED, Kind.URL_NOT_FETCHED):
                 raise Fault(fault.kind, f"'{url}': {fault.message}") from None
             raise Fault(Kind.URL_NOT_FETCHED, f"'{url}' could not be fetched: {fault.message}") from None
-        except (TimeoutError, BadUrlError) as error:
+        except (TimeoutError, ValueError) as error:  # BadUrlError, and what urljoin cannot read
             why = "it took too long" if isinstance(error, TimeoutError) else "it is not an http(s) URL"
             raise Fault(Kind.URL_NOT_FETCHED, f"'{url}' could not be fetched: {why}.") from None
 
     async def _follow(self, url: str, room: int) -> tuple[str, bytes]:
         for _ in range(_MOST_REDIRECTS + 1):
             origin, path, query = parse_origin(url)
-            target = (path or "/") + (f"?{query}" if query else "")
-            request = Request(b"GET", origin, target.encode("ascii", "strict"), _HEADERS)
+            target = quote((path or "/") + (f"?{query}" if query else ""), safe=_WRITTEN)
+            request = Request(b"GET", origin, target.encode(), _HEADERS)
             response = await self._upstream.send(request, _TIMEOUTS, _CONNECTIONS)
             try:
                 if response.status in (301, 302, 303, 307, 308) and (place := response.header(b"location")):

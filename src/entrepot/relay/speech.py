@@ -122,7 +122,7 @@ class Interpreter:
         """What the client says, in the vendor's format. Raises Fault(INVALID_FIELD) naming what cannot be said."""
         provider, peek = self._providers[route.provider], outcome.peek
         client, vendor, dialect = self._conversions[call.operation], self._conversions[operation], self._dialects[operation]
-        ask = await self._inlined(client.read(peek), vendor)
+        ask = await self._inlined(_held_for(client.read(peek), peek), vendor)
         target = Target(
             model=route.model,
             max_output=outcome.hold.max_output if outcome.hold else None,
@@ -157,6 +157,15 @@ class Interpreter:
         if self._fetcher is None:
             raise Fault(Kind.URL_NOT_FETCHED)
         return _replaced(ask, await self._fetcher.fetch(wanted))
+
+
+def _held_for(ask: Ask, peek: Peek) -> Ask:
+    """The ask, once it is sure that the call reserved money for as much. Raises Fault(INVALID_FIELD)."""
+    if ask.choices > max(peek.choices, 1):
+        raise Fault(Kind.INVALID_FIELD, "The number of answers has to be a plain integer, said once.", param="n")
+    if ask.max_output is not None and peek.max_output is not None and ask.max_output > peek.max_output:
+        raise Fault(Kind.INVALID_FIELD, "The cap on output has to be a plain integer, said once.", param="max_tokens")
+    return ask
 
 
 def _strict(call: Call, outcome: Outcome) -> None:

@@ -20,8 +20,9 @@ def test_efforts_become_budgets(effort: Any, budget: int) -> None:
     assert thinking(Reasoning(effort))[0] == {"type": "enabled", "budget_tokens": budget}
 
 
-def test_the_cap_rises_above_the_budget() -> None:
-    assert thinking(Reasoning(budget=5000), max_output=1000)[:2] == ({"type": "enabled", "budget_tokens": 5000}, 9096)
+def test_the_cap_is_what_money_was_reserved_for_and_never_rises() -> None:
+    assert thinking(Reasoning(budget=5000), max_output=4000)[:2] == ({"type": "enabled", "budget_tokens": 2000}, 4000)
+    assert thinking(Reasoning(budget=5000), max_output=1000) == (None, 1000, ("reasoning",))
     body, dropped = write(Ask("m", turns=HELLO, reasoning=Reasoning("high")), "claude-sonnet-4-5", max_output=3000)
     assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (1500, 3000)
     body, dropped = write(Ask("m", turns=HELLO, reasoning=Reasoning("high")), "claude-sonnet-4-5", max_output=500)

@@ -24,3 +24,4 @@ def test_a_cut_off_closes_the_array() -> None:
     out = tap.feed(b"data: " + json.encode(FRAMES[0]) + b"\r\n\r\n") + tap.cutoff()
     assert json.decode(out)[-1]["candidates"][0]["finishReason"] == "MAX_TOKENS"
     assert tap.counted().output == 1
+    assert tap.last("1") == b""  # the relay asks for it after a cut-off: the array is closed already

@@ -41,6 +41,10 @@ def test_recordings_pass_byte_for_byte_and_count_as_converted(name: str) -> None
     [
         {**CONTENTS, "cachedContent": "cachedContents/x"},
         {"contents": [{"parts": [{"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/x"}}]}]},
+        {"contents": [{"parts": [{"file_data": {"file_uri": "https://GenerativeLanguage.googleAPIs.com/v1beta/files/x"}}]}]},
+        {"contents": [{"parts": [{"fileData": {"fileUri": "files/x"}}]}]},
+        {**CONTENTS, "systemInstruction": {"parts": [{"fileData": {"fileUri": "gs://bucket/x"}}]}},
+        {**CONTENTS, "tools": [{"fileSearch": {"fileSearchStoreNames": ["fileSearchStores/x"]}}]},
     ],
 )
 def test_what_was_uploaded_with_the_key_cannot_be_named(body: object) -> None:
@@ -49,6 +53,28 @@ def test_what_was_uploaded_with_the_key_cannot_be_named(body: object) -> None:
     assert raised.value.kind is Kind.FOREIGN_OBJECT
     with pytest.raises(Fault):
         GeminiCount().peek(json.encode({"generateContentRequest": body}))
+
+
+def test_escapes_hide_no_name() -> None:
+    body = rb'{"contents":[{"parts":[{"file\u0044ata":{"fileUri":"https://generativelanguage.googleapis\u002ecom/v1beta/files/x"}}]}]}'
+    with pytest.raises(Fault) as raised:
+        DIALECT.peek(body)
+    assert raised.value.kind is Kind.FOREIGN_OBJECT
+
+
+def test_a_tool_of_the_clients_may_have_such_a_field() -> None:
+    parts = [
+        {"functionCall": {"name": "f", "args": {"fileUri": "files/x"}}},
+        {"fileData": {"fileUri": "https://www.youtube.com/watch?v=1"}},
+    ]
+    declared = {"name": "f", "parameters": {"type": "OBJECT", "properties": {"file_search": {"type": "STRING"}}}}
+    assert DIALECT.peek(json.encode({"contents": [{"parts": parts}], "tools": [{"functionDeclarations": [declared]}]})).size
+
+
+def test_what_is_held_for_is_what_the_vendor_reads() -> None:
+    config = {"candidateCount": 8, "maxOutputTokens": 50}
+    peek = DIALECT.peek(json.encode({**CONTENTS, "generationConfig": None, "generation_config": config}))
+    assert (peek.choices, peek.max_output) == (8, 50)
 
 
 def test_a_lowered_cap_takes_the_place_of_the_clients() -> None:

@@ -54,7 +54,7 @@ def _tools(body: Field) -> Iterator[Tool]:
             yield Tool(
                 item.need("name").text(),
                 item.string("description"),
-                schema.raw() if schema is not None else None,
+                schema.shape() if schema is not None else None,
                 strict.flag() if strict is not None else None,
                 cache=cache_of(item),
             )
@@ -94,7 +94,7 @@ def _format(body: Field) -> Format | None:
     if given is None:
         return None
     schema = given.need("schema")
-    return Format(schema.raw(), strict=True)
+    return Format(schema.shape(), strict=True)
 
 
 def _reasoning(body: Field) -> Reasoning | None:

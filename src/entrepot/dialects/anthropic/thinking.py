@@ -11,8 +11,6 @@ from entrepot.dialects.shared.openai_models import nearest_effort
 _LEAST = 1024
 """Tokens that a budget must have."""
 _BUDGETS: dict[Effort, int] = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 31999}
-_ROOM = 4096
-"""Tokens for the answer itself, where the cap has to be raised for the budget's sake."""
 
 
 class Thought(msgspec.Struct, frozen=True):
@@ -52,11 +50,9 @@ def _cap(body: Body, family: Family) -> int:
 
 
 def _budgeted(body: Body, cap: int, budget: int) -> Thought:
-    """A budget has to be less than the cap: the cap rises, unless the balance pays for no more."""
+    """A budget has to be less than the cap, which is what the call has reserved money for: it never rises."""
     if budget < cap:
         return Thought(cap, budget=budget)
-    if body.target.max_output is None:
-        return Thought(budget + max(cap, _ROOM), budget=budget)
     if cap <= _LEAST:
         body.dropped["reasoning"] = None
         return Thought(cap)

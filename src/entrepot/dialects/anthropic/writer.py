@@ -49,7 +49,7 @@ _STARTS: Mapping[str, Block] = {
 class StreamWriter:
     """Events with their `event:` lines, on which Anthropic's SDKs dispatch (contract: core/conversion.py, Writer)."""
 
-    __slots__ = ("_begun", "_finish", "_how", "_index", "_late", "_open", "_said", "_usage", "content_type")
+    __slots__ = ("_begun", "_finish", "_how", "_index", "_late", "_open", "_said", "_usage", "_words", "content_type")
 
     def __init__(self, how: Writing) -> None:
         self.content_type = b"text/event-stream; charset=utf-8"
@@ -62,6 +62,8 @@ class StreamWriter:
         """Calls that wait for the open one's end, by number: id, name, and what has come of their arguments."""
         self._said: list[str] = []
         """Arguments of the open call."""
+        self._words: list[Delta] = []
+        """Words that came before these were whole: here a block cannot be interrupted."""
         self._finish = Finish("stop")
         self._usage: Usage | None = None
 
@@ -99,10 +101,8 @@ class StreamWriter:
 
     def _content(self, event: Event) -> Iterator[bytes]:
         match event:
-            case Delta(kind=kind, text=text):
-                block = _KINDS[kind]
-                yield from self._enter(block, _STARTS[block])
-                yield self._delta({"type": f"{block}_delta", block: text})
+            case Delta():
+                yield from self._speak(event)
             case Proved(of="thinking", proof=proof):
                 yield from self._prove(proof)
             case CallBegin():
@@ -116,6 +116,14 @@ class StreamWriter:
                 yield from self._whole(_native(native))
             case _:
                 pass
+
+    def _speak(self, event: Delta) -> Iterator[bytes]:
+        if isinstance(self._open, int) and not self._complete():
+            self._words.append(event)
+            return
+        block = _KINDS[event.kind]
+        yield from self._enter(block, _STARTS[block])
+        yield self._delta({"type": f"{block}_delta", block: event.text})
 
     def _call(self, event: CallBegin) -> Iterator[bytes]:
         """A call opens its block when it begins, unless another one is still in the middle of its arguments."""
@@ -166,6 +174,10 @@ class StreamWriter:
             yield self._delta({"type": "input_json_delta", "partial_json": "".join(pieces)})
             yield from self._close()
         self._late.clear()
+        words, self._words = self._words, []
+        for event in words:
+            yield from self._speak(event)
+        yield from self._close()
 
     def _close(self) -> Iterator[bytes]:
         if self._open != "":

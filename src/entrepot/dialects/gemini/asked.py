@@ -101,7 +101,7 @@ def _tools(body: Field) -> Iterator[Tool]:
         declared = tool.get(*_DECLARED)
         for item in declared.items() if declared is not None else ():
             schema, plain = item.get("parametersJsonSchema", "parameters_json_schema"), item.get("parameters")
-            found = schema.raw() if schema is not None else lowered(plain.raw()) if plain is not None else None
+            found = schema.shape() if schema is not None else lowered(plain.shape()) if plain is not None else None
             yield Tool(item.need("name").text(), item.string("description"), found)
 
 
@@ -128,8 +128,8 @@ def _format(config: Field) -> Format | None:
         return None
     real, plain = config.get("responseJsonSchema", "response_json_schema"), config.get("responseSchema", "response_schema")
     if real is not None:
-        return Format(real.raw())
-    return Format(lowered(plain.raw()) if plain is not None else None)
+        return Format(real.shape())
+    return Format(lowered(plain.shape()) if plain is not None else None)
 
 
 def _reasoning(given: Field | None) -> Reasoning | None:

@@ -13,8 +13,8 @@ from entrepot.dialects.gemini.contents import NAME, SKIP
 from entrepot.dialects.shared.body import Body
 from entrepot.kit import json
 
-FETCHED = ("gs://", "https://generativelanguage.googleapis.com/", "https://www.youtube.com/", "https://youtu.be/")
-"""Addresses that Google reads itself."""
+FETCHED = ("https://www.youtube.com/", "https://youtu.be/")
+"""Addresses that Google reads itself. Never what lies at Google: the channel's key would open other tenants' files."""
 _GO_ON = "(go on)"
 _NO_RESULT = {"error": "no result"}
 

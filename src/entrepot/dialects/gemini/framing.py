@@ -12,12 +12,13 @@ from entrepot.kit import sse
 class ArrayTap:
     """Frames of another tap as items of an array (contract: core/dialect.py, Tap)."""
 
-    __slots__ = ("_begun", "_frames", "_inner")
+    __slots__ = ("_begun", "_closed", "_frames", "_inner")
 
     def __init__(self, inner: Tap) -> None:
         self._inner = inner
         self._frames = sse.Splitter()
         self._begun = False
+        self._closed = False
 
     @property
     def content(self) -> bool:
@@ -65,6 +66,9 @@ class ArrayTap:
         return self._inner.counted()
 
     def _close(self) -> bytes:
+        if self._closed:
+            return b""
+        self._closed = True
         return b"]" if self._begun else b"[]"
 
     def _items(self, data: bytes) -> bytes:

@@ -4,7 +4,8 @@ The model and the kind of call stand in the path, not in the body. A vendor's ke
 not name what was uploaded or cached with it. Source: ai.google.dev, "Generating content", "Files", "Caching".
 """
 
-from typing import Any, Final
+import re
+from typing import Any, Final, cast
 
 from entrepot.core.call import Peek, Standing
 from entrepot.core.conversion import Reading
@@ -22,9 +23,15 @@ from entrepot.kit.json import Members, Raw
 
 _CACHED: Final = ("cachedContent", "cached_content")
 _CONFIG: Final = ("generationConfig", "generation_config")
+_SYSTEM: Final = ("systemInstruction", "system_instruction")
 _CAPS: Final = ("maxOutputTokens", "max_output_tokens")
-_FILES: Final = b"generativelanguage.googleapis.com"
-"""Where Google keeps what was uploaded with a key."""
+_KEPT: Final = re.compile(rb"googleapis\.com|\\u00|file_?uri|file_?search", re.IGNORECASE)
+"""One of these stands where a request may name what was uploaded with a key."""
+_URIS: Final = frozenset(("fileuri", "file_uri"))
+_SEARCHES: Final = frozenset(("filesearch", "file_search"))
+_CLIENTS: Final = frozenset(("args", "response", "functionDeclarations", "function_declarations"))
+"""What is said to and by the client's own tools: Google reads no names there."""
+_MAX_DEPTH = 200
 
 
 class GeminiGenerate:
@@ -58,9 +65,10 @@ class GeminiGenerate:
         for name in _CACHED:
             if name in members and bytes(members[name]) not in (b"null", b'""'):
                 raise Fault(Kind.FOREIGN_OBJECT, f"{name}: no such cached content here. Send the content itself.", param=name)
-        if _FILES in bytes(members["contents"]):
-            message = "contents: files that were uploaded to Google are not reachable here. Send the data inline."
-            raise Fault(Kind.FOREIGN_OBJECT, message, param="contents")
+        for name in ("contents", *_SYSTEM, "tools"):
+            raw = members.get(name)
+            if raw is not None and _KEPT.search(bytes(raw)):
+                _check(bodies.decoded(raw), name)
 
     def patch(self, peek: Peek, changes: Changes) -> bytes:
         """The body with what must change changed; every other value keeps its bytes."""
@@ -147,9 +155,36 @@ class _CountTap(whole.WholeTap):
         return Usage(basis=Basis.COUNTED)
 
 
+def _check(value: Any, param: str) -> None:
+    """Nothing that lies at Google under the channel's key is named inside. No recursion: see openai_responses."""
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    while waiting:
+        inner, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            raise Fault(Kind.TOO_DEEP)
+        if isinstance(inner, list):
+            waiting.extend((item, depth + 1) for item in cast("list[Any]", inner))
+        elif isinstance(inner, dict):
+            fields = cast("dict[str, Any]", inner).items()
+            for name, item in [(name.lower(), item) for name, item in fields if name not in _CLIENTS]:
+                _check_member(name, item, param)
+                waiting.append((item, depth + 1))
+
+
+def _check_member(name: str, value: Any, param: str) -> None:
+    """Source: ai.google.dev, "Files API" (uri, or name `files/…`), "File Search" (stores by name)."""
+    if param == "tools" and name in _SEARCHES and value:
+        raise Fault(Kind.FOREIGN_OBJECT, f"{param}: file search stores are not reachable here.", param=param)
+    if name in _URIS and isinstance(value, str):
+        given = value.strip().lower()
+        if "googleapis.com" in given or not given.startswith(("https:", "http:")):
+            message = f"{param}: files that were uploaded to Google are not reachable here. Send the data inline."
+            raise Fault(Kind.FOREIGN_OBJECT, message, param=param)
+
+
 def _config(members: Members) -> Members:
-    raw = next((members[name] for name in _CONFIG if name in members), None)
-    if raw is None or bytes(raw) == b"null":
+    raw = next((members[name] for name in _CONFIG if name in members and bytes(members[name]) != b"null"), None)
+    if raw is None:
         return {}
     try:
         return json.members(bytes(raw))

@@ -9,6 +9,7 @@ from typing import Any, cast
 from entrepot.dialects.shared.answers import text_of
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
+_MOST_DIGITS = 9
 _MOST_ITEMS = 10_000
 """An index beyond it is no argument but an attack on memory."""
 
@@ -23,7 +24,9 @@ class Arguments:
 
     def add(self, piece: dict[str, Any]) -> None:
         """One item of `partialArgs`: strings grow, all other values come whole."""
-        steps = [name or quoted or int(index) for name, index, quoted in _STEP.findall(text_of(piece.get("jsonPath")))]
+        steps = [
+            name or quoted or int(index[:_MOST_DIGITS]) for name, index, quoted in _STEP.findall(text_of(piece.get("jsonPath")))
+        ]
         if not steps or any(isinstance(step, int) and step > _MOST_ITEMS for step in steps):
             return
         if "stringValue" in piece:

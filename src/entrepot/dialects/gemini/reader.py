@@ -32,7 +32,7 @@ from entrepot.dialects.gemini.contents import NAME
 from entrepot.dialects.gemini.partial import Arguments
 from entrepot.dialects.gemini.usage import read_usage
 from entrepot.dialects.shared import media
-from entrepot.dialects.shared.answers import decode_object, list_of, object_of, text_of, whole_of
+from entrepot.dialects.shared.answers import decode_object, list_of, number_of, object_of, text_of, whole_of
 from entrepot.kit import json, sse
 
 _REASONS: Mapping[str, Reason] = {
@@ -195,7 +195,7 @@ def _cited(fields: dict[str, Any], index: int) -> Iterator[Event]:
         segment = object_of(support.get("segment"))
         places: Any = support.get("groundingChunkIndices")
         for place in places if isinstance(places, list) else []:  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(place, int) and place < len(pages):
+            if isinstance(place, int) and 0 <= place < len(pages):
                 start, end = whole_of(segment.get("startIndex")), whole_of(segment.get("endIndex"))
                 yield Cited(_page(pages[place], text_of(segment.get("text")), start, end), index)
     if not supports:
@@ -216,5 +216,4 @@ def _scores(result: dict[str, Any]) -> tuple[Score, ...]:
 
 
 def _score(item: dict[str, Any]) -> tuple[str, float]:
-    value = item.get("logProbability")
-    return text_of(item.get("token")), float(value) if isinstance(value, int | float) else 0.0
+    return text_of(item.get("token")), number_of(item.get("logProbability"))

@@ -95,7 +95,8 @@ class StreamWriter:
             case CallBegin(index=index, choice=choice):
                 self._calls[choice, index] = _Call(event)
             case CallDelta(index=index, choice=choice, text=text):
-                self._calls[choice, index].text.append(text)
+                if (call := self._calls.get((choice, index))) is not None:
+                    call.text.append(text)
             case Finish(reason=reason, choice=choice):
                 yield from self._flush(choice)
                 self._finish[choice] = reason
@@ -110,7 +111,7 @@ class StreamWriter:
             case Proved(of=of, proof=proof, choice=choice, index=index):
                 signed = {"thoughtSignature": proof.data} if proof.dialect == NAME else {}
                 if of == "call":
-                    self._calls[choice, index].proof = signed
+                    self._prove(choice, index, signed)
                 elif signed:
                     thought = {"thought": True} if of == "thinking" else {}
                     yield from self._part(choice, {"text": "", **thought, **signed})
@@ -124,15 +125,23 @@ class StreamWriter:
             case _:
                 pass
 
+    def _prove(self, choice: int, index: int, signed: dict[str, Any]) -> None:
+        if (call := self._calls.get((choice, index))) is not None:
+            call.proof = signed
+
     def _part(self, choice: int, part: dict[str, Any]) -> Iterator[bytes]:
-        yield from self._flush(choice)
+        yield from self._flush(choice, whole=True)
         yield self._frame({"candidates": [self._candidate(choice, [part])]})
 
-    def _flush(self, choice: int | None = None) -> Iterator[bytes]:
-        """Calls that are whole, because something else has come after them."""
+    def _flush(self, choice: int | None = None, *, whole: bool = False) -> Iterator[bytes]:
+        """Calls, because the answer has ended or something else has come after them; then those only that are whole."""
         for place in [place for place in self._calls if choice is None or place[0] == choice]:
-            call = self._calls.pop(place)
-            part = _call(call.begin.name, call.begin.id, "".join(call.text), custom=call.begin.custom)
+            call = self._calls[place]
+            text = "".join(call.text)
+            if whole and not (call.begin.custom or json.is_object(text)):
+                continue
+            del self._calls[place]
+            part = _call(call.begin.name, call.begin.id, text, custom=call.begin.custom)
             yield self._frame({"candidates": [self._candidate(place[0], [{**part, **call.proof}])]})
 
     def _candidate(self, index: int, parts: list[dict[str, Any]], reason: Reason | None = None) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def read_ask(peek: Peek) -> Ask:
         user=body.string("user", "safety_identifier"),
         cache_key=body.string("prompt_cache_key"),
         service_tier=body.string("service_tier"),
-        metadata=metadata.raw() if metadata is not None else None,
+        metadata=metadata.shape() if metadata is not None else None,
         unsaid=unsaid(peek, _KNOWN),
     )
 
@@ -111,7 +111,10 @@ def _tools(body: Field) -> Iterator[Tool]:
             custom = item.need("custom")
             form = custom.get("format")
             yield Tool(
-                custom.need("name").text(), custom.string("description"), form.raw() if form is not None else None, custom=True
+                custom.need("name").text(),
+                custom.string("description"),
+                form.shape() if form is not None else None,
+                custom=True,
             )
     for item in _listed(body, "functions"):
         yield _tool(item)
@@ -122,7 +125,7 @@ def _tool(function: Field) -> Tool:
     return Tool(
         function.need("name").text(),
         function.string("description"),
-        schema.raw() if schema is not None else None,
+        schema.shape() if schema is not None else None,
         strict.flag() if strict is not None else None,
     )
 
@@ -135,7 +138,7 @@ def _listed(body: Field, name: str) -> Iterator[Field]:
 
 def _server_tools(body: Field) -> Iterator[ServerTool]:
     if (search := body.get("web_search_options")) is not None:
-        yield ServerTool("web_search", Native("openai_chat", "web_search_options", search.raw()))
+        yield ServerTool("web_search", Native("openai_chat", "web_search_options", search.shape()))
     for item in _listed(body, "tools"):
         kind = item.string("type")
         if kind not in ("", "function", "custom"):
@@ -180,7 +183,7 @@ def _format(given: Field | None) -> Format | None:
     spec = given.need("json_schema")
     schema, strict = spec.get("schema"), spec.get("strict")
     return Format(
-        schema.raw() if schema is not None else None,
+        schema.shape() if schema is not None else None,
         spec.string("name") or "answer",
         spec.string("description"),
         strict.flag() if strict is not None else None,
@@ -229,7 +232,7 @@ def _sampling(body: Field) -> Sampling:
         stop=() if stop is None else (stop.text(),) if stop.is_text() else tuple(item.text() for item in stop.items()),
         presence_penalty=_number(body, "presence_penalty"),
         frequency_penalty=_number(body, "frequency_penalty"),
-        logit_bias=bias.raw() if bias is not None else None,
+        logit_bias=bias.shape() if bias is not None else None,
         logprobs=logprobs.flag() if logprobs is not None else False,
         top_logprobs=_integer(body, "top_logprobs"),
     )

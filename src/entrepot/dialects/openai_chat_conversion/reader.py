@@ -26,6 +26,7 @@ from entrepot.core.events import (
 from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_chat_conversion.calls import Calls
 from entrepot.dialects.shared import media, openai_chunk, openai_faults
+from entrepot.dialects.shared.answers import number_of
 from entrepot.dialects.shared.openai_usage import read_usage
 from entrepot.kit import json, sse
 
@@ -201,9 +202,12 @@ def _citation(found: dict[str, Any]) -> Citation:
 
 
 def _score(item: dict[str, Any]) -> Score:
-    top = tuple(_score(other) for other in _objects(item.get("top_logprobs")))
-    logprob = item.get("logprob")
-    return Score(_text(item.get("token")), float(logprob) if isinstance(logprob, int | float) else 0.0, top)
+    top = tuple(Score(*_likely(other)) for other in _objects(item.get("top_logprobs")))
+    return Score(*_likely(item), top)
+
+
+def _likely(item: dict[str, Any]) -> tuple[str, float]:
+    return _text(item.get("token")), number_of(item.get("logprob"))
 
 
 def _joined(parts: Any) -> str:

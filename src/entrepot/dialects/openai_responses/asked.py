@@ -47,7 +47,7 @@ def read_ask(peek: Peek) -> Ask:
         user=body.string("user", "safety_identifier"),
         cache_key=body.string("prompt_cache_key"),
         service_tier=body.string("service_tier"),
-        metadata=metadata.raw() if metadata is not None else None,
+        metadata=metadata.shape() if metadata is not None else None,
         unsaid=unsaid(peek, _KNOWN),
     )
 
@@ -75,12 +75,12 @@ def _tools(body: Field) -> Iterator[Tool]:
             yield Tool(
                 item.need("name").text(),
                 item.string("description"),
-                schema.raw() if schema is not None else None,
+                schema.shape() if schema is not None else None,
                 strict.flag() if strict is not None else None,
             )
         elif kind == "custom":
             form = item.get("format")
-            grammar = form.raw() if form is not None else None
+            grammar = form.shape() if form is not None else None
             yield Tool(item.need("name").text(), item.string("description"), grammar, custom=True)
 
 
@@ -121,7 +121,7 @@ def _format(given: Field | None) -> Format | None:
         raise given.unsayable(f"The format '{kind}' cannot be said to this upstream")
     schema, strict = given.need("schema"), given.get("strict")
     return Format(
-        schema.raw(),
+        schema.shape(),
         given.string("name") or "answer",
         given.string("description"),
         strict.flag() if strict is not None else None,

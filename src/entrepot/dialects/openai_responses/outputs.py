@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from entrepot.core.ask import Citation, Media
+from entrepot.kit import json
 
 
 class Say(Protocol):
@@ -135,6 +136,11 @@ class CallOutput(Output):
         self._name = "custom_tool_call_input" if custom else "function_call_arguments"
         made = {"id": f"{'ctc' if custom else 'fc'}_{number}", "status": "", **fields, self._member: ""}
         super().__init__("call", index, say, made)
+
+    @property
+    def whole(self) -> bool:
+        """Nothing can follow: the arguments are an object, or free text."""
+        return self._member == "input" or json.is_object("".join(self.text))
 
     def more(self, text: str) -> Iterator[bytes]:
         """Arguments."""

@@ -29,7 +29,7 @@ from entrepot.core.events import (
 from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_responses.proofs import NAME
 from entrepot.dialects.shared import openai_faults
-from entrepot.dialects.shared.answers import decode_object, list_of, object_of, text_of, whole_of
+from entrepot.dialects.shared.answers import decode_object, list_of, number_of, object_of, text_of, whole_of
 from entrepot.dialects.shared.openai_usage import read_usage
 from entrepot.kit import json, sse
 
@@ -243,6 +243,9 @@ def _cited(note: dict[str, Any]) -> Iterator[Event]:
 
 
 def _score(item: dict[str, Any]) -> Score:
-    value = item.get("logprob")
-    top = tuple(_score(other) for other in list_of(item.get("top_logprobs")))
-    return Score(text_of(item.get("token")), float(value) if isinstance(value, int | float) else 0.0, top)
+    top = tuple(Score(*_likely(other)) for other in list_of(item.get("top_logprobs")))
+    return Score(*_likely(item), top)
+
+
+def _likely(item: dict[str, Any]) -> tuple[str, float]:
+    return text_of(item.get("token")), number_of(item.get("logprob"))

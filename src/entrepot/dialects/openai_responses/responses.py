@@ -21,9 +21,12 @@ from entrepot.kit.json import Members, Raw
 _TRUE, _FALSE, _NULL = Raw(b"true"), Raw(b"false"), Raw(b"null")
 _OBJECTS: Final = ("previous_response_id", "conversation", "prompt")
 """Fields that name what is kept at the vendor."""
-_NAMES: Final = (b'file_id"', b'item_reference"', b'container"', b'vector_store_ids"', b'file_ids"', b"\\u00")
+_NAMES: Final = (
+    *(b'file_id"', b'file_ids"', b'vector_store_ids"', b'item_reference"', b'container"', b'container_id"', b'skill_id"'),
+    *(b'"id"', b"\\u00"),
+)
 """One of these stands where a request may name an object deeper inside."""
-_DOORS: Final = frozenset(("file_id", "vector_store_ids", "file_ids"))
+_DOORS: Final = frozenset(("file_id", "vector_store_ids", "file_ids", "skill_id"))
 _MAX_DEPTH = 200
 
 
@@ -102,19 +105,10 @@ def guard(members: Members) -> tuple[str, ...]:
     for name in ("input", "tools"):
         raw = members.get(name)
         if raw is not None and any(word in bytes(raw) for word in _NAMES):
-            _check(_decoded(raw), name)
+            _check(bodies.decoded(raw), name)
     asked = members.get("store") == _TRUE
     members["store"] = _FALSE
     return ("store",) if asked else ()
-
-
-def _decoded(raw: Raw) -> Any:
-    try:
-        return json.decode(bytes(raw))
-    except json.TooDeepError:
-        raise Fault(Kind.TOO_DEEP) from None
-    except json.JsonError as error:
-        raise Fault(Kind.INVALID_JSON, f"The request body is not valid JSON: {error}.") from None
 
 
 def _check(value: Any, param: str) -> None:
@@ -129,6 +123,8 @@ def _check(value: Any, param: str) -> None:
         elif isinstance(inner, dict):
             fields = cast("dict[str, Any]", inner)
             _check_object(fields, param)
+            if depth == 1 and param == "input" and fields.get("type") is None and "role" not in fields:
+                raise Fault(Kind.FOREIGN_OBJECT, "input: an item needs a type or a role.", param="input")  # a reference
             schema = fields.get("type") == "function" and "parameters" in fields
             waiting.extend((item, depth + 1) for name, item in fields.items() if not (schema and name == "parameters"))
 
@@ -139,6 +135,8 @@ def _check_object(fields: dict[str, Any], param: str) -> None:
         named = "item_reference"
     elif fields.get("type") == "code_interpreter" and isinstance(fields.get("container"), str):
         named = "container"
+    elif fields.get("type") == "container_reference":
+        named = "container_id"
     if named is not None:
         message = f"{param}: '{named}' names an object that is not kept here. Send what it holds instead."
         raise Fault(Kind.FOREIGN_OBJECT, message, param=param)

@@ -129,7 +129,8 @@ class StreamWriter:
             case CallBegin(choice=0):
                 yield from self._call(event)
             case CallDelta(choice=0, index=index, text=text):
-                yield from self._calls[index].more(text)
+                if (call := self._calls.get(index)) is not None:
+                    yield from call.more(text)
             case _ if getattr(event, "choice", 0) == 0:
                 yield from self._content(event)
             case _:
@@ -177,7 +178,7 @@ class StreamWriter:
         """The item in which words of a kind go on, and the frames that open it."""
         if self._open is not None and self._open.kind == kind:
             return self._open, []
-        frames = [*self._close(), *self._close_calls()]
+        frames = [*self._close(), *self._close_calls(whole=True)]
         index, number = len(self._outputs), self._number()
         made = ReasoningOutput(index, self.say, number) if kind == "thinking" else MessageOutput(kind, index, self.say, number)
         frames.extend(self._add(made))
@@ -201,10 +202,12 @@ class StreamWriter:
             yield from self._open.done()
             self._open = None
 
-    def _close_calls(self) -> Iterator[bytes]:
-        for call in self._calls.values():
-            yield from call.done()
-        self._calls.clear()
+    def _close_calls(self, *, whole: bool = False) -> Iterator[bytes]:
+        """All that are open; or those only whose arguments are whole: vendors say words in between."""
+        for index, call in list(self._calls.items()):
+            if not whole or call.whole:
+                del self._calls[index]
+                yield from call.done()
 
 
 class WholeWriter:

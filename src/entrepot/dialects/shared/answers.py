@@ -31,6 +31,14 @@ def whole_of(value: Any) -> int:
     return int(value) if isinstance(value, int | float) else 0
 
 
+def number_of(value: Any) -> float:
+    """A number; 0 for anything else, and for one that is too large to be a float."""
+    try:
+        return float(value) if isinstance(value, int | float) else 0.0
+    except OverflowError:
+        return 0.0
+
+
 def object_of(value: Any) -> dict[str, Any]:
     """An object; an empty one for anything else."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

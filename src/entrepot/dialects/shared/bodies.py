@@ -6,6 +6,7 @@ own handling of them keeps working; the words do for others too.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -114,6 +115,16 @@ def read_count(members: Members, *names: str) -> int | None:
         if raw is not None and (digits := bytes(raw)).isdigit() and len(digits) <= _MAX_COUNT_DIGITS:
             return int(digits)
     return None
+
+
+def decoded(raw: Raw) -> Any:
+    """A member's value. Raises Fault(INVALID_JSON | TOO_DEEP)."""
+    try:
+        return json.decode(bytes(raw))
+    except json.TooDeepError:
+        raise Fault(Kind.TOO_DEEP) from None
+    except json.JsonError as error:
+        raise Fault(Kind.INVALID_JSON, f"The request body is not valid JSON: {error}.") from None
 
 
 def changed(peek: Peek, changes: Changes) -> Members:

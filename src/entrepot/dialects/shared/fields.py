@@ -1,12 +1,15 @@
 """Reading a request's JSON with names for places: what has the wrong type is refused with where it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from entrepot.core.call import Peek
 from entrepot.core.faults import Fault, Kind
 from entrepot.kit import json
 from entrepot.kit.json import Members, Raw
+
+_DEEPEST = 200
+"""Levels of a schema that are followed."""
 
 
 class Field:
@@ -78,6 +81,15 @@ class Field:
         """As its own JSON."""
         return json.raw(self.value)
 
+    def shape(self) -> Raw:
+        """An object as its own JSON: a schema, metadata. Raises Fault(TOO_DEEP) where walking it could overflow the stack."""
+        level: list[Any] = [self.object()]
+        for _ in range(_DEEPEST):
+            level = [inner for value in level for inner in _inside(value)]
+            if not level:
+                return json.raw(self.value)
+        raise Fault(Kind.TOO_DEEP)
+
     def string(self, *names: str) -> str:
         """A member that is a string, "" where it is absent."""
         found = self.get(*names)
@@ -99,6 +111,13 @@ class Field:
     def unsayable(self, what: str) -> Fault:
         """The Fault of content here that cannot be said to this upstream."""
         return Fault(Kind.INVALID_FIELD, f"{what} at '{self.path}'.", param=self.path, code="unsupported_content")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """What an array or object holds."""
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).values()
+    return cast("list[Any]", value) if isinstance(value, list) else ()
 
 
 def read_body(members: Members) -> Field:
