@@ -96,7 +96,7 @@ class Forward:
             return
         out = tap.feed(body) + tap.end()
         if tap.fault is not None:
-            raise tap.fault
+            raise self._told(tap.fault)
         self._committed(response.status)
         await self._settle(tap, out)
         cost = format_usd(self.outcome.charge)
@@ -195,10 +195,15 @@ class Forward:
                     size += len(data)
                     held.append(tap.feed(data))
                     if tap.fault is not None:
-                        raise tap.fault
+                        raise self._told(tap.fault)
         except TimeoutError:
             pass  # a vendor that thinks before it speaks: the client gets the headers now
         return b"".join(held)
+
+    def _told(self, fault: Fault) -> Fault:
+        """An error inside a 200, as the client may see it."""
+        route = self.outcome.route
+        return hidden(fault, route, self.outcome.peek.model) if route is not None else fault
 
     def _committed(self, status: int, *, content: bool = True) -> None:
         """From here on this route answers: note the time, and let go of the request's body."""
