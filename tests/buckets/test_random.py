@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from entrepot.buckets.errors import InsufficientError, OnHoldError
 from entrepot.buckets.held import Held
 from entrepot.buckets.plan import HOUSE
 from entrepot.buckets.verify import verify
+from entrepot.control.retention import rules
 from entrepot.kit.clock import ManualClock
 from entrepot.store.raw import Database, open_database
 from entrepot.store.url import sqlite_path
@@ -26,12 +28,17 @@ from tests.databases import Databases
 
 OPTIONS = Options(background=False, segment_size=32 * 1024, patience=60.0)
 WORKERS = 3
+ENDED = next(found for found in rules.DELETIONS if found.rule is rules.BUDGETS)
 
 _worker = st.integers(0, WORKERS - 1)
 _amount = st.sampled_from([0, 1, 7, 30, 100, 333])
+_caps = st.sampled_from([(), ("quota",), ("budget",), ("quota", "budget")])
+CAPS = {"quota": 600, "budget": 400}
 STEP = st.one_of(
-    st.tuples(st.just("hold"), _worker, _amount, st.booleans()),
-    st.tuples(st.just("hold"), _worker, _amount, st.booleans()),
+    st.tuples(st.just("hold"), _worker, _amount, _caps),
+    st.tuples(st.just("hold"), _worker, _amount, _caps),
+    st.tuples(st.just("renew")),
+    st.tuples(st.just("purge")),
     st.tuples(st.just("grow"), st.integers(0, 9), _amount),
     st.tuples(st.just("progress"), st.integers(0, 9), _amount),
     st.tuples(st.just("settle"), st.integers(0, 9), _amount),
@@ -69,18 +76,26 @@ class World:
         self.desks: list[Buckets] = []
         self.running: list[Running] = []
         self.due: dict[str, int] = {}
+        self.limits: dict[int, int] = {}
+        """Caps by bucket, those of periods that have ended among them."""
+        self.owed: Counter[int] = Counter()
+        """By cap, what the calls cost that had reserved there."""
         self.credited = 0
         self.charged_now = 0
         self.retired = False
         self.peak = 0
         """The most that was held at once: money that is held does not pay for others."""
 
-    async def open(self, opening: int, cap: int) -> None:
-        number = next(self.numbers)
-        self.wallet = await accounts.open_bucket(self.db, "wallet", f"wallet:random:{number}")
-        self.quota = await accounts.open_bucket(self.db, "quota", f"quota:random:{number}", cap)
+    async def open(self, opening: int) -> None:
+        self.wallet = await accounts.open_bucket(self.db, "wallet", f"wallet:random:{next(self.numbers)}")
+        self.caps = {kind: await self.cap(kind) for kind in CAPS}
         await self.credit(opening)
         self.desks = [await self.desk() for _ in range(WORKERS)]
+
+    async def cap(self, kind: str) -> int:
+        bucket = await accounts.open_bucket(self.db, kind, f"{kind}:random:{next(self.numbers)}", CAPS[kind])
+        self.limits[bucket] = CAPS[kind]
+        return bucket
 
     async def desk(self) -> Buckets:
         return await Buckets.open(self.db, self.folder, self.clock, OPTIONS)
@@ -89,8 +104,8 @@ class World:
         await getattr(self, step[0])(*step[1:])
         await self.check()
 
-    async def hold(self, worker: int, nano: int, with_quota: bool) -> None:
-        wants = [(self.wallet, nano), (self.quota, nano)] if with_quota else [(self.wallet, nano)]
+    async def hold(self, worker: int, nano: int, kinds: tuple[str, ...]) -> None:
+        wants = [(bucket, nano) for bucket in (self.wallet, *(self.caps[kind] for kind in kinds))]
         desk = self.desks[worker]
         if desk.fenced:
             await desk.step()
@@ -105,14 +120,11 @@ class World:
         try:
             held = await task
         except InsufficientError as error:
-            if error.bucket == self.wallet:
-                assert self.credited - self.charged_now - sum(self.due.values()) < nano, "refused for good, but it could pay"
+            self.refused(error.bucket, nano)
         except OnHoldError:
             # All that is not held by a call that runs has been given back before anybody is told to wait.
             if not self.retired:
-                held_now = sum(call.held.amounts[self.wallet] for call in self.running)
-                quota_now = sum(call.held.amounts.get(self.quota, 0) for call in self.running)
-                assert held_now + quota_now > 0, "on hold, but nothing is held"
+                assert any(sum(call.held.amounts.values()) for call in self.running), "on hold, but nothing is held"
         else:
             self.running.append(Running(worker, held, f"req_{next(self.numbers)}"))
 
@@ -128,13 +140,32 @@ class World:
     async def settle(self, index: int, nano: int) -> None:
         if call := self.pick(index):
             call.held.settle(nano, line(call.request))
-            self.due[call.request] = nano
+            self.costs(call, nano)
             self.running.remove(call)
 
     async def release(self, index: int) -> None:
         if call := self.pick(index):
             call.held.release()
             self.running.remove(call)
+
+    def refused(self, bucket: int, nano: int) -> None:
+        """For good: with all charges in the database, the bucket has less."""
+        paid = self.charged_now + sum(self.due.values())
+        left = self.credited - paid if bucket == self.wallet else self.limits[bucket] - self.owed[bucket]
+        assert left < nano, "refused for good, but it could pay"
+
+    def costs(self, call: Running, nano: int) -> None:
+        self.due[call.request] = nano
+        self.owed.update({bucket: nano for bucket in call.held.amounts if bucket != self.wallet})
+
+    async def renew(self) -> None:
+        """The budget's period ends: who calls from here on finds a fresh bucket, who runs settles in the old one."""
+        await self.db.execute("UPDATE buckets SET ends_at = 1 WHERE id = $1", self.caps["budget"])
+        self.caps["budget"] = await self.cap("budget")
+
+    async def purge(self) -> None:
+        """Retention, long after the end of all periods that have ended."""
+        await rules.delete_some(self.db, ENDED, 1 << 62)
 
     def pick(self, index: int) -> Running | None:
         return self.running[index % len(self.running)] if self.running else None
@@ -147,7 +178,7 @@ class World:
         for call in [call for call in self.running if call.worker == worker]:
             self.running.remove(call)
             if call.progress is not None:
-                self.due[call.request] = call.progress
+                self.costs(call, call.progress)
         self.desks[worker] = await self.desk()
 
     async def care(self, worker: int) -> None:
@@ -176,11 +207,18 @@ class World:
         self.peak = max(self.peak, sum(call.held.amounts[self.wallet] for call in self.running))
         report = await verify(self.db)
         assert report.ok, report.findings
+        for bucket, used in (await self.used()).items():
+            assert 0 <= used <= min(self.limits[bucket], self.owed[bucket]), "more than its cap, or more than was charged"
         for desk in self.desks:
             for account in desk.flusher.accounts.values():
                 spoken_for = account.flushed + account.unflushed + account.held + account.returning
                 assert account.available == account.granted - spoken_for
                 assert account.flushed <= account.granted
+
+    async def used(self) -> dict[int, int]:
+        """By cap, what the database says that was spent; buckets that retention has deleted are left out."""
+        found = {bucket: await accounts.balance(self.db, bucket) for bucket in self.limits}
+        return {bucket: self.limits[bucket] - balance.total for bucket, balance in found.items() if balance is not None}
 
     async def close(self) -> None:
         for call in list(self.running):
@@ -196,6 +234,9 @@ class World:
         assert (balance.outstanding, balance.remaining) == (0, self.credited - self.charged_now - paid)
         spare = max(self.due.values(), default=0) + self.peak
         assert shortfall == 0 or balance.remaining < spare, "the house paid what the wallet could have paid"
+        for bucket, used in (await self.used()).items():
+            unpaid, left = self.owed[bucket] - used, self.limits[bucket] - used
+            assert unpaid == 0 or left < spare, "not counted, although the cap had room"
 
 
 async def live(url: str, number: "itertools.count[int]", opening: int, steps: list[tuple[Any, ...]]) -> None:
@@ -204,7 +245,7 @@ async def live(url: str, number: "itertools.count[int]", opening: int, steps: li
     db = await open_database(url)
     world = World(db, folder, number)
     try:
-        await world.open(opening, 600)
+        await world.open(opening)
         for step in steps:
             await world.run(step)
         await world.close()
