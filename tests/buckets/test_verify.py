@@ -10,6 +10,7 @@ from tests.buckets.test_desk import hold
 
 DEEDS = [
     ("UPDATE buckets SET remaining = remaining + 1 WHERE kind = 'wallet'", "I2"),
+    ("UPDATE buckets SET remaining = remaining + 31 WHERE kind = 'quota'", "I1"),
     ("UPDATE ledger SET amount = amount - 1 WHERE kind = 'usage'", "I4"),
     ("UPDATE ledger SET amount = amount + 1 WHERE kind = 'topup'", "I2"),
     ("DELETE FROM usage WHERE charge = 10", "I3"),

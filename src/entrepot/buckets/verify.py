@@ -76,6 +76,12 @@ _CHECKS = (
         "SELECT id, ref, remaining FROM buckets WHERE (remaining < 0 AND kind <> 'house') OR lack < 0",
     ),
     _Check(
+        "I1 {1} (bucket {0}) has more left than its cap of {2}: {3}",
+        """SELECT * FROM (SELECT b.id AS id, b.ref AS ref, b.cap AS cap, b.remaining - b.lack
+          + (SELECT CAST(coalesce(sum(l.granted - l.spent), 0) AS BIGINT) FROM leases l WHERE l.bucket_id = b.id) AS have
+         FROM buckets b WHERE b.cap IS NOT NULL) AS caps WHERE have > cap""",
+    ),
+    _Check(
         "I2 {1} (bucket {0}): ledger {3} is not remaining and leased {2}",
         """SELECT * FROM (SELECT b.id AS id, b.ref AS ref,
          b.remaining
