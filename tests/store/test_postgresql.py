@@ -72,6 +72,32 @@ async def test_a_statement_that_hangs_is_given_up(dsn: str) -> None:
     await db.close()
 
 
+async def test_a_process_that_stops_in_a_transaction_holds_nobody_up_for_long(dsn: str) -> None:
+    """Paused, or its machine is gone: the server gives its locks to the others, and it learns of that when it goes on."""
+    sleeper, other = [await open_postgresql(dsn, command_timeout=1.0) for _ in range(2)]
+    take = "UPDATE feed_head SET v = v + 1 WHERE id = 1"
+    locked = asyncio.Event()
+
+    async def sleep_in_a_transaction() -> None:
+        async with sleeper._connection() as connection, connection.transaction():
+            await connection.execute(take)
+            locked.set()
+            await asyncio.sleep(1.5)
+            await connection.execute(take)
+
+    sleeping = asyncio.ensure_future(sleep_in_a_transaction())
+    await locked.wait()
+    began = time.monotonic()
+    assert await other.execute(take) == 1
+    assert time.monotonic() - began < 1.0
+    with pytest.raises(StoreAwayError):
+        await sleeping
+    assert await sleeper.execute(take) == 1
+    assert await other.fetch("SELECT v FROM feed_head") == [(2,)]
+    await sleeper.close()
+    await other.close()
+
+
 async def test_a_server_that_accepts_and_never_answers() -> None:
     """A frozen machine: the kernel still accepts connections."""
     held: list[asyncio.StreamWriter] = []

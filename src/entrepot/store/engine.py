@@ -17,6 +17,8 @@ _READ = "entrepot_read"
 _BUSY_TIMEOUT = 15.0
 _COMMAND_TIMEOUT = 60.0
 """Seconds; reports may take longer than anything on a gateway's path."""
+_SETTINGS = {"idle_in_transaction_session_timeout": "30000"}
+"""Milliseconds: a process that is paused in a transaction must not hold the workers up."""
 
 
 def open_engine(url: str, *, fsync: bool = False) -> AsyncEngine:
@@ -27,7 +29,7 @@ def open_engine(url: str, *, fsync: bool = False) -> AsyncEngine:
 
         async def creator(*_: Any, **__: Any) -> Any:
             # The same reading of the URL as the gateway's pool (sslmode, several hosts, unix sockets).
-            return await postgresql.connect(dsn, timeout=10, command_timeout=_COMMAND_TIMEOUT)
+            return await postgresql.connect(dsn, timeout=10, command_timeout=_COMMAND_TIMEOUT, server_settings=_SETTINGS)
 
         return create_async_engine("postgresql+asyncpg://", async_creator=creator, pool_pre_ping=True, pool_size=5)
     engine = create_async_engine(

@@ -47,6 +47,7 @@ _AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.PostgresSystemError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InternalClientError,
 )
 
@@ -229,6 +230,9 @@ async def open_postgresql(
             server_settings={
                 # Milliseconds; above the client's own timeout, for statements whose client is gone.
                 "statement_timeout": str(int(command_timeout * 1500)),
+                # A process that is paused in the midst of a transaction, or whose machine is gone, must not hold locks until
+                # TCP notices (two hours): shorter than what those wait who want them.
+                "idle_in_transaction_session_timeout": str(int(command_timeout * 500)),
                 "application_name": "entrepot",
                 # A worker looks rows up by key. A statement that was planned while its table was empty (of leases, at
                 # night) would read through it when it has 50,000 rows, until the server looks at it again.
