@@ -208,9 +208,12 @@ async def test_text_that_outruns_its_wallet_ends_within_a_slice_of_zero() -> Non
 
 
 async def test_silent_reasoning_that_outruns_its_wallet_ends_within_a_slice_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if 5,000 tokens were thought in a second: each beat reserves for what may have been; what is paid is what came."""
-    monkeypatch.setattr(pulse, "SECONDS", 0.05)
-    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 5_000)
+    """As if 1,700 tokens were thought in a second: each beat reserves for what may have been; what is paid is what came.
+
+    Two beats are longer than a refill of the lease takes, as they are in earnest (2 s each).
+    """
+    monkeypatch.setattr(pulse, "SECONDS", 0.3)
+    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 1_700)
     monkeypatch.setattr(forward, "HOLD_SECONDS", 0.1)
     async with running(usd="3") as (relay, vendor):
         receipt, books, wire = await called(relay, vendor, "m-100-think100000", stream=True)
@@ -224,7 +227,7 @@ async def test_silent_reasoning_that_outruns_its_wallet_ends_within_a_slice_of_z
 
 
 async def test_silent_reasoning_before_the_stream_has_begun_is_a_402_and_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "SECONDS", 0.05)
+    monkeypatch.setattr(pulse, "SECONDS", 0.3)
     monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 20_000)
     async with running(usd="3") as (relay, vendor):
         receipt, books, wire = await called(relay, vendor, "m-100-think100000", stream=True)
