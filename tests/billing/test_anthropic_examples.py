@@ -2,13 +2,15 @@
 
 from decimal import ROUND_HALF_UP, Decimal
 
+import msgspec
+
 from entrepot.billing.charge import charge
 from entrepot.billing.estimate import estimate
 from entrepot.core.dialect import Tapping
 from entrepot.core.money import format_usd, parse_ratio
 from entrepot.dialects.catalogue import load_dialects
 from tests.billing.books import quote, row
-from tests.dialects.anthropic.recordings import FILES, Recording, answers, encoded, recorded_usage
+from tests.dialects.anthropic.recordings import FILES, Counted, Recording, answers, encoded, recorded_usage
 from tests.shared import corpus, requires_shared
 
 # Prices with nothing in common, so that a token in the wrong kind changes the sum.
@@ -17,12 +19,19 @@ USD = {
     "reasoning": "17.019", "search": "0.0101",
 }  # fmt: skip
 ODD = quote(*(row(kind, usd) for kind, usd in USD.items()))
+# Whatever another model did (advice, a fallback) costs more.
+DEARER = {kind: str(Decimal(usd) * 7) for kind, usd in USD.items()}
 RATIO = "0.731"
 
 
 def by_decimals(recording: Recording) -> Decimal:
     """USD for a recording, from Anthropic's documentation: input leaves the cache out, output holds the thinking."""
     used = recorded_usage(recording)
+    total = by_kind(used, USD) + sum(by_kind(other, DEARER) for other in used.others.values())
+    return (total * Decimal(RATIO)).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+
+
+def by_kind(used: Counted, prices: dict[str, str]) -> Decimal:
     counts = {
         "input": used.input,
         "cache_read": used.cache_read,
@@ -32,13 +41,14 @@ def by_decimals(recording: Recording) -> Decimal:
         "reasoning": used.thinking,
         "search": used.searches,
     }
-    total = sum(count * Decimal(USD[kind]) / (1 if kind == "search" else 1_000_000) for kind, count in counts.items())
-    return (Decimal(total) * Decimal(RATIO)).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+    return sum(
+        (count * Decimal(prices[kind]) / (1 if kind == "search" else 1_000_000) for kind, count in counts.items()), Decimal()
+    )
 
 
 @requires_shared
 def test_every_recording() -> None:
-    count = 0
+    count = shared = 0
     kinds: set[str] = set()
     for stream in (False, True):
         for recording in answers(stream=stream):
@@ -46,11 +56,14 @@ def test_every_recording() -> None:
             tap.feed(recording.body)
             tap.end()
             assert tap.usage is not None, recording.id
-            bill = charge(tap.usage, ODD, parse_ratio(RATIO))
+            others = {model: quote(*(row(kind, usd) for kind, usd in DEARER.items())) for model, _ in tap.usage.others}
+            bill = charge(tap.usage, msgspec.structs.replace(ODD, others=others), parse_ratio(RATIO))
             assert Decimal(format_usd(bill.total)) == by_decimals(recording), recording.id
             kinds |= {line.kind for line in bill.lines}
+            shared += bool(others)
             count += 1
     assert count > 230
+    assert shared > 4
     assert kinds >= {"input", "output", "cache_read", "cache_write_5m", "reasoning", "search"}
 
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +105,18 @@ def test_a_count_below_zero_takes_nothing_off() -> None:
 @pytest.mark.parametrize(("amount", "nano"), [(0, 0), (EXACT // 2 - 1, 0), (EXACT // 2, 1), (EXACT, 1), (3 * EXACT // 2, 2)])
 def test_half_up(amount: int, nano: int) -> None:
     assert rounded(amount) == nano
+
+
+def test_other_models_have_their_own_prices() -> None:
+    """The tier of each model is that of its own prompt; a model without prices costs what the asked one does."""
+    big = quote(row("input", "10"), row("output", "50"), row("input", "20", prompt_over=50))
+    small = quote(row("input", "1"), row("output", "5"), row("search", "0.01"), row("input", "2", prompt_over=50))
+    prices = msgspec.structs.replace(small, others={"big": big})
+    usage = Usage(input=40, output=2, searches=1, others=(("big", Usage(input=60, output=3)), ("strange", Usage(input=7))))
+    nano = 40 * 1000 + 2 * 5000 + 10**7 + 60 * 20_000 + 3 * 50_000 + 7 * 1000
+    bill = charge(usage, prices, 1_000_000)
+    assert cost(usage, prices, 1_000_000) == bill.total == sum(line.amount for line in bill.lines) == nano
+    assert (bill.prices()["big/input"], bill.counts()["strange/input"], bill.prompt_over) == (20 * 10**9, 7, 0)
 
 
 def test_what_a_usage_row_keeps() -> None:

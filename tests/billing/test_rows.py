@@ -12,10 +12,13 @@ from tests.buckets.test_rows import RECORD, record
 BOOK = PriceBook(price_table({"*": [PriceRow("input", 1_000), PriceRow("output", 4_000), PriceRow("call", 7)]}))
 
 
+OTHERS = Usage(input=1, others=(("big", Usage(input=3, output=4)),))
+
+
 def test_prices_are_those_of_the_bill() -> None:
     quote = BOOK.quote("m", 10)
     assert quote is not None
-    for usage in (RECORD.usage, Usage(input=1), Usage(output=1, searches=3), RECORD.usage):
+    for usage in (RECORD.usage, Usage(input=1), Usage(output=1, searches=3), RECORD.usage, OTHERS):
         facts = facts_of(record(usage=usage), quote, 500_000)
         assert (facts.id, facts.ratio_ppm, facts.price_book) == (RECORD.id, 500_000, BOOK.version)
         assert json.loads(facts.prices) == charge(usage, quote, 500_000).prices()

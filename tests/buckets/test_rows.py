@@ -68,6 +68,12 @@ def test_tokens_are_named_whoever_counted_them() -> None:
     assert (nothing.tokens, nothing.prices, nothing.basis, nothing.dropped, nothing.ttft_us) == ("{}", "{}", "none", "[]", None)
 
 
+def test_other_models_tokens_are_named_apart_and_in_the_totals() -> None:
+    line = line_of(Facts(record(usage=Usage(input=3, output=1, others=(("big", Usage(input=100, reasoning=7)),)))))
+    assert json.loads(line.tokens) == {"input": 3, "output": 1, "big/input": 100, "big/reasoning": 7}
+    assert (line.prompt_tokens, line.output_tokens) == (103, 8)
+
+
 def test_a_day_of_an_id_that_is_not_ours() -> None:
     assert line_of(Facts(record(id="theirs"))).day == "20261118"
 
@@ -83,5 +89,5 @@ def test_what_journals_hold_keeps_its_order() -> None:
     assert Line.__struct_fields__[:3] == ("id", "day", "arrived_at")
     assert (len(Line.__struct_fields__) - len(Line.__struct_defaults__), len(Record.__struct_defaults__) >= 7) == (11, True)
     # Counts are put beside prices by place (billing/charge.py), and a basis that is not the vendor's comes last.
-    assert (*TOKEN_KINDS, "basis") == Usage.__struct_fields__
+    assert (*TOKEN_KINDS, "basis", "others") == Usage.__struct_fields__
     assert TOKEN_KINDS[-1] == "searches"

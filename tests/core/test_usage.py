@@ -18,6 +18,12 @@ def test_kinds_are_those_that_are_not_zero() -> None:
     assert NOTHING.kinds() == {}
 
 
+def test_what_other_models_did_is_in_the_totals_and_named_apart() -> None:
+    usage = Usage(input=3, output=1, others=(("big", Usage(cache_read=100, reasoning=7)), ("small", Usage(input=2))))
+    assert (usage.prompt_total, usage.output_total) == (105, 8)
+    assert usage.kinds() == {"input": 3, "output": 1, "big/cache_read": 100, "big/reasoning": 7, "small/input": 2}
+
+
 def test_nothing_claims_no_source() -> None:
     assert NOTHING.basis is Basis.NONE
     assert Usage().basis is Basis.VENDOR

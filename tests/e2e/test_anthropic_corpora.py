@@ -75,7 +75,10 @@ async def test_every_recording(tmp_path: Path) -> None:
     stored = rows(gateway.settings.data_path / "entrepot.db")
     for request_id, (record_id, used) in expected.items():
         prompt, output, basis, tokens = stored[request_id]
-        assert (prompt, output, basis) == (sum(used[:4]), used.output, "vendor"), record_id
+        parts = (used, *used.others.values())
+        assert (prompt, output, basis) == (sum(sum(part[:4]) for part in parts), sum(part.output for part in parts), "vendor")
+        for model, other in used.others.items():
+            assert tokens[f"{model}/input"] == other.input, record_id
         assert tokens.get("cache_read", 0) == used.cache_read, record_id
         assert tokens.get("searches", 0) == used.searches, record_id
     assert seen["stream"] > 50

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.core.money import parse_usd
+from entrepot.core.money import format_usd, parse_usd
 from entrepot.core.record import Record
 from entrepot.core.usage import NOTHING
 from entrepot.snapshot.prices import PriceRow, price_table
@@ -16,6 +16,7 @@ from tests.connections import Wire
 from tests.relay.test_money import settled, wallet_of
 from tests.relays import channel, running_relay
 from tests.relays import vendor as vendor
+from tests.replay import running_replay
 from tests.vendors import Vendor, running_sandbox
 
 # USD per 1 M tokens, each kind another: an output token costs a tenth of a cent.
@@ -93,6 +94,36 @@ async def test_charged_by_kind(vendor: Vendor, stream: bool) -> None:
         assert record.usage.cache_read == 2
         start = events(wire)[0]["message"]["usage"] if stream else {}
         assert record.charge == cost_of(start | usage) > 0
+
+
+async def test_advice_is_charged_at_the_advisors_price() -> None:
+    """A cheap model may ask a dear one: what that one wrote costs what it costs."""
+    cheap = [PriceRow("input", parse_usd("1")), PriceRow("output", parse_usd("5"))]
+    prices = price_table({"cheap": cheap, "dear-*": [PriceRow("input", parse_usd("15")), PriceRow("output", parse_usd("75"))]})
+    iterations = [
+        {"type": "message", "input_tokens": 1000, "output_tokens": 100},
+        {"type": "advisor_message", "model": "dear-8", "input_tokens": 2500, "output_tokens": 30},
+    ]
+    usage = {"input_tokens": 1000, "output_tokens": 100, "iterations": iterations}
+    answer = {"type": "message", "model": "cheap", "content": [{"type": "text", "text": "Yes"}], "usage": usage}
+    tools = [{"type": "advisor_20260301", "name": "advisor", "model": "dear-8"}]
+    async with running_replay() as replay:
+        replay.answers["cheap"] = (200, "application/json", json.dumps(answer).encode())
+        channels = [channel(f"http://127.0.0.1:{replay.port}", models=("cheap",))]
+        async with running_relay(channels, prices=prices, wallet_usd="10") as relay:
+            wire, record = await call(relay, ask("cheap", tools=tools))
+            assert record.charge == 1000 * (1000 * 1 + 100 * 5 + 2500 * 15 + 30 * 75)
+            assert wire.headers[b"x-entrepot-cost"].decode() == format_usd(record.charge)
+            assert record.usage.kinds() == {"input": 1000, "output": 100, "dear-8/input": 2500, "dear-8/output": 30}
+            assert await settled(relay, await wallet_of(relay)) == parse_usd("10") - record.charge
+            row = await relay.buckets.flusher.db.fetch("SELECT tokens, prices, prompt_tokens FROM usage")
+            assert json.loads(row[0][0])["dear-8/output"] == 30
+            assert json.loads(row[0][1])["dear-8/output"] == parse_usd("75")
+            assert row[0][2] == 3500
+        async with running_relay(channels, prices=prices, models=("cheap",)) as relay:
+            wire, _ = await call(relay, ask("cheap", tools=tools))
+            assert (wire.status, json.loads(wire.body)["error"]["type"]) == (403, "permission_error")
+            assert (await call(relay, ask("cheap")))[0].status == 200
 
 
 async def test_a_stream_that_outruns_its_wallet_ends_as_if_its_cap_were_reached(vendor: Vendor) -> None:

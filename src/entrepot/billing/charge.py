@@ -81,15 +81,15 @@ class _Part(NamedTuple):
 def cost(usage: Usage, quote: Quote, ratio_ppm: int, units: Units = ONE_CALL) -> int:
     """nano-USD for what was used: `charge(…).total`, without the lines."""
     counts = astuple(usage)[: len(TOKENS)]
-    if quote.units or min(counts) < 0:
+    if quote.units or usage.others or min(counts) < 0:
         return rounded(exact(usage, quote, ratio_ppm, units))
     # Most calls, so in one go: TOKENS are the first of a usage's fields, in their order.
     return rounded(ratio_ppm * sum(map(mul, counts, quote.tier(usage.prompt_total).nano)))
 
 
-def unit_prices(usage: Usage, quote: Quote) -> dict[str, int]:
-    """nano-USD for each of the units that were used."""
-    return {part.kind: part.nano for part in _parts(usage, quote, ONE_CALL) if part.scale == PER_UNIT}
+def further_prices(usage: Usage, quote: Quote) -> dict[str, int]:
+    """nano-USD for each of the units that were used, and per 1 M of other models' tokens."""
+    return {part.kind: part.nano for part in _parts(usage, quote, ONE_CALL) if part.scale == PER_UNIT or "/" in part.kind}
 
 
 def charge(usage: Usage, quote: Quote, ratio_ppm: int, units: Units = ONE_CALL) -> Charge:
@@ -102,7 +102,7 @@ def charge(usage: Usage, quote: Quote, ratio_ppm: int, units: Units = ONE_CALL) 
         # What each line adds to the rounded sum: so that the lines add up.
         lines.append(Line(part.kind, part.number, part.nano, after - before))
         before = after
-    return Charge(before, tuple(lines), ratio_ppm, quote.tier(usage.prompt_total).prompt_over, quote.book)
+    return Charge(before, tuple(lines), ratio_ppm, quote.tier(own(usage).prompt_total).prompt_over, quote.book)
 
 
 def exact(usage: Usage, quote: Quote, ratio_ppm: int, units: Units = ONE_CALL) -> int:
@@ -115,8 +115,13 @@ def rounded(amount: int) -> int:
     return min((2 * amount + EXACT) // (2 * EXACT), MAX_CHARGE)
 
 
+def own(usage: Usage) -> Usage:
+    """Without other models' part: the length of a prompt is that of one model."""
+    return msgspec.structs.replace(usage, others=()) if usage.others else usage
+
+
 def _parts(usage: Usage, quote: Quote, units: Units) -> Iterator[_Part]:
-    prompt = usage.prompt_total
+    prompt = own(usage).prompt_total
     for kind, nano in zip(TOKENS, quote.tier(prompt).nano, strict=True):
         count: int = getattr(usage, kind)
         if count > 0:
@@ -126,6 +131,15 @@ def _parts(usage: Usage, quote: Quote, units: Units) -> Iterator[_Part]:
         for kind, count in _counted(usage, units):
             if count > 0 and kind in quote.units:
                 yield _Part(kind, count, quote.unit(kind, prompt, size, quality), PER_UNIT)
+    if usage.others:
+        yield from _others(usage, quote)
+
+
+def _others(usage: Usage, quote: Quote) -> Iterator[_Part]:
+    for model, used in usage.others:
+        tier = quote.others.get(model, quote).tier(used.prompt_total)
+        counts = {kind: getattr(used, kind) for kind in TOKENS}
+        yield from (_Part(f"{model}/{kind}", count, tier.prices[kind], 1) for kind, count in counts.items() if count > 0)
 
 
 def _counted(usage: Usage, units: Units) -> tuple[tuple[str, int], ...]:

@@ -49,6 +49,15 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     estimate: Estimate
     ratio_ppm: int
     """The dearest of the key's groups: what is held. The group that serves is what is charged."""
+    book: PriceBook
+    at_us: int
+
+    def quoted(self, usage: Usage) -> Quote:
+        """The prices, with those of other models that took part, as far as they have any."""
+        if not usage.others or not self.quote.pattern:
+            return self.quote
+        found = {model: quote for model, _ in usage.others if (quote := self.book.quote(model, self.at_us)) is not None}
+        return msgspec.structs.replace(self.quote, others=found)
 
 
 class Hold:
@@ -157,11 +166,11 @@ class Hold:
 
     def price(self, usage: Usage, ratio_ppm: int) -> int:
         """nano-USD that this usage costs at the group that served."""
-        return cost(usage, self._terms.quote, ratio_ppm)
+        return cost(usage, self._terms.quoted(usage), ratio_ppm)
 
     def settle(self, record: Record, ratio_ppm: int) -> int:
         """The call costs `record.charge`; gives the journal's position. Never waits, never fails for lack of money."""
-        return self._held.settle(record.charge, facts_of(record, self._terms.quote, ratio_ppm))
+        return self._held.settle(record.charge, facts_of(record, self._terms.quoted(record.usage), ratio_ppm))
 
 
 def _most(estimate: Estimate, max_output: int | None) -> int:
@@ -194,7 +203,7 @@ class Billing:
             quote = free(book.version)
         most = None if peek.stream or peek.max_output is not None else when.most or self._most.get(peek.model)
         guess = estimate(peek, quote, when.ratio_ppm, writes=operation in WRITING, most=most)
-        terms = Terms(quote, guess, when.ratio_ppm)
+        terms = Terms(quote, guess, when.ratio_ppm, book, when.at_us)
         amount, max_output = guess.hold, None
         if caller.wallet == 0 and amount > 0:
             raise Fault(Kind.INSUFFICIENT_QUOTA, "This account has no balance yet.")

@@ -100,6 +100,8 @@ class Quote(msgspec.Struct, frozen=True):
     """The longest prompts first; the last one is for all others."""
     units: Mapping[str, tuple[Rate, ...]]
     """Rates by unit, the best described first."""
+    others: Mapping[str, "Quote"] = {}
+    """Of other models that did a part of the call; one that is not here costs what this one does."""
 
     def tier(self, prompt_total: int) -> Tier:
         """The token prices for a prompt of so many tokens."""

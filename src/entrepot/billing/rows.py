@@ -2,7 +2,7 @@
 
 from msgspec.structs import astuple
 
-from entrepot.billing.charge import unit_prices
+from entrepot.billing.charge import further_prices, own
 from entrepot.billing.prices import Quote
 from entrepot.buckets.rows import Facts
 from entrepot.core.money import PPM
@@ -19,12 +19,12 @@ def facts_of(record: Record, quote: Quote, ratio_ppm: int = PPM) -> Facts:
 
 def _prices(usage: Usage, quote: Quote) -> str:
     """The prices of what was used, as the usage row has them: a text that is made once for each set of kinds."""
-    tier = quote.tier(usage.prompt_total)
+    tier = quote.tier(own(usage).prompt_total)
     used = tuple(map(bool, astuple(usage)[: len(TOKENS)]))
     text = tier.texts.get(used)
     if text is None:
         named = {kind: tier.prices[kind] for kind, some in zip(TOKENS, used, strict=True) if some}
         text = tier.texts[used] = json.encode(named).decode()
-    if quote.units and usage.kinds():
-        text = json.encode(json.decode(text) | unit_prices(usage, quote)).decode()
+    if usage.others or (quote.units and usage.kinds()):
+        text = json.encode(json.decode(text) | further_prices(usage, quote)).decode()
     return text

@@ -113,4 +113,4 @@ def columns_of(facts: Facts) -> tuple[Any, ...]:
 
 def _tokens(usage: Usage) -> str:
     # Encoding leaves out what is zero, and a basis that is the vendor's: then these are the kinds that were used.
-    return _json(usage if usage.basis is Basis.VENDOR else usage.kinds()).decode()
+    return _json(usage if usage.basis is Basis.VENDOR and not usage.others else usage.kinds()).decode()

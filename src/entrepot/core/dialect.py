@@ -127,6 +127,10 @@ class Dialect(Protocol):
         """Read the few fields that we need. Raises Fault(INVALID_JSON | TOO_DEEP | INVALID_FIELD | MISSING_MODEL)."""
         ...
 
+    def others(self, peek: Peek) -> list[str]:
+        """Other models that the request lets work. Asked only where a key may not use all."""
+        ...
+
     def patch(self, peek: Peek, changes: Changes) -> bytes:
         """The body with what must change changed; every other value keeps its bytes."""
         ...

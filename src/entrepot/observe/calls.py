@@ -109,7 +109,7 @@ def encode(record: Record) -> bytes:
         attempts=tuple([_try(attempt) for attempt in record.attempts]),
         ttft_ms=None if record.ttft_ms is None else round(record.ttft_ms, 1),
         total_ms=round(record.total_ms, 1),
-        tokens=usage if usage.basis is Basis.VENDOR else usage.kinds(),
+        tokens=usage if usage.basis is Basis.VENDOR and not usage.others else usage.kinds(),
         basis=usage.basis.value,
         bytes_in=record.bytes_in,
         bytes_out=record.bytes_out,

@@ -139,6 +139,9 @@ class Relay:
         if call.model:  # the path says what to call, and how
             outcome.peek = msgspec.structs.replace(outcome.peek, model=call.model, stream=call.stream, wants_usage=call.stream)
         permit_model(caller, outcome.peek.model)
+        if caller.models:
+            for model in services.dialects[call.operation].others(outcome.peek):
+                permit_model(caller, model)
         router = services.router()
         routes = router.candidates(caller.groups, outcome.peek.model)
         if routes.affinity != "off":

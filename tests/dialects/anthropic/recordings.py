@@ -59,6 +59,8 @@ class Counted(NamedTuple):
     output: int
     thinking: int
     searches: int
+    others: dict[str, "Counted"] = {}
+    """Of models that an iteration names."""
 
 
 def recorded_usage(recording: Recording) -> Counted:
@@ -67,8 +69,18 @@ def recorded_usage(recording: Recording) -> Counted:
     for event in events(recording.body) if recording.stream else [json.loads(recording.body)]:
         for usage in (event.get("usage"), (event.get("message") or {}).get("usage")):
             known.update({name: value for name, value in (usage or {}).items() if value is not None})
-    parts = [known, *(part for part in known.get("iterations", []) if part["type"] in ("compaction", "advisor_message"))]
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for iteration in known.get("iterations", []):
+        by_type.setdefault(iteration["type"], []).append(iteration)
+    own = [known, *by_type.get("compaction", [])]
+    others = {part["model"]: _total([part]) for part in by_type.get("advisor_message", [])}
+    for served in by_type.get("fallback_message", []):
+        others[served["model"]] = _total(own)
+        own = []
+    return _total(own)._replace(others=others)
 
+
+def _total(parts: list[dict[str, Any]]) -> Counted:
     def total(name: str) -> int:
         return sum(part.get(name) or 0 for part in parts)
 
@@ -79,6 +91,6 @@ def recorded_usage(recording: Recording) -> Counted:
         cache_5m=total("cache_creation_input_tokens") - hour,
         cache_1h=hour,
         output=total("output_tokens"),
-        thinking=(known.get("output_tokens_details") or {}).get("thinking_tokens", 0),
-        searches=(known.get("server_tool_use") or {}).get("web_search_requests", 0),
+        thinking=sum((part.get("output_tokens_details") or {}).get("thinking_tokens", 0) for part in parts),
+        searches=sum((part.get("server_tool_use") or {}).get("web_search_requests", 0) for part in parts),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from entrepot.core.dialect import Tap, Tapping
 from entrepot.core.faults import Fault, Kind
-from entrepot.core.usage import Basis
+from entrepot.core.usage import Basis, Usage
 from entrepot.dialects.anthropic.messages import AnthropicMessages
 from tests.dialects.anthropic.recordings import Counted, Recording, answers, events, recorded_usage
 from tests.shared import requires_shared
@@ -37,10 +37,23 @@ def frames(body: bytes) -> list[bytes]:
     return [frame + b"\n\n" for frame in body.split(b"\n\n") if frame]
 
 
+def counted(usage: Usage) -> Counted:
+    return Counted(
+        usage.input,
+        usage.cache_read,
+        usage.cache_write_5m,
+        usage.cache_write_1h,
+        usage.output + usage.reasoning,
+        usage.reasoning,
+        usage.searches,
+        {model: counted(used) for model, used in usage.others},
+    )
+
+
 @requires_shared
 @pytest.mark.parametrize("stream", [True, False])
 def test_answers_pass_untouched_and_are_counted(stream: bool) -> None:
-    count = 0
+    count = others = 0
     for recording in answers(stream=stream):
         one = tap(recording)
         pieces = frames(recording.body) if stream else [recording.body]
@@ -50,11 +63,10 @@ def test_answers_pass_untouched_and_are_counted(stream: bool) -> None:
         count += 1
         assert usage is not None, recording.id
         assert usage.basis is Basis.VENDOR
-        assert expected == Counted(
-            usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output_total, usage.reasoning,
-            usage.searches,
-        ), recording.id  # fmt: skip
+        assert expected == counted(usage), recording.id
+        others += len(usage.others)
     assert count > (50 if stream else 160)
+    assert others > 2
 
 
 @requires_shared

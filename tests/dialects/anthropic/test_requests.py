@@ -9,7 +9,7 @@ from entrepot.core.call import Peek
 from entrepot.core.dialect import Changes
 from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.anthropic.messages import AnthropicMessages
-from entrepot.dialects.anthropic.requests import added, guard, patch
+from entrepot.dialects.anthropic.requests import added, guard, others, patch
 from entrepot.kit.json import Members, Raw, members
 from tests.dialects.anthropic.recordings import FILES, encoded
 from tests.shared import corpus, requires_shared
@@ -184,6 +184,15 @@ def test_what_tools_add_to_the_prompt(tools: Any, tokens: int) -> None:
     raw = json.dumps({"model": "a", "messages": []} | ({} if tools is None else {"tools": tools})).encode()
     assert added(members(raw)) == tokens
     assert AnthropicMessages().peek(raw).added == tokens
+
+
+def test_other_models_that_may_work() -> None:
+    advisor = {"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-4-8"}
+    tools = [{"name": "f", "input_schema": {"properties": {"model": {}}}}, advisor, "odd", {"model": 5}]
+    found = others(body(tools=tools, fallbacks=[{"model": "claude-sonnet-5"}, {}]))
+    assert found == ["claude-opus-4-8", "claude-sonnet-5"]
+    assert others(body(fallbacks="default", tools={"model": "x"})) == []
+    assert AnthropicMessages().others(peeked(b'{"fallbacks":[{"model":"m"}]}')) == ["m"]
 
 
 def test_a_cap_of_ours_that_leaves_no_room_to_think_in() -> None:

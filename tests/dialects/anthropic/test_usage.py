@@ -73,11 +73,31 @@ def test_what_the_totals_leave_out_is_added() -> None:
                 "output_tokens": 20,
                 "cache_creation_input_tokens": 7,
             },
-            {"type": "fallback_message", "input_tokens": 1000, "output_tokens": 1000},
+            {"type": "advisor_message", "input_tokens": 2, "output_tokens": 3},
             "nonsense",
         ],
     }
-    assert read_usage(fields) == Usage(input=220 + 55_196 + 100, cache_read=3, cache_write_5m=7, output=8 + 125 + 20)
+    advisor = Usage(input=100, cache_write_5m=7, output=20)
+    assert read_usage(fields) == Usage(input=220 + 55_196 + 2, cache_read=3, output=8 + 125 + 3, others=(("big", advisor),)), (
+        "one without a name is of the model that was asked for"
+    )
+
+
+def test_a_fallbacks_totals_are_its_own() -> None:
+    fields = {
+        "input_tokens": 412,
+        "output_tokens": 264,
+        "server_tool_use": {"web_search_requests": 1},
+        "iterations": [
+            {"type": "message", "model": "asked", "input_tokens": 408, "output_tokens": 0},
+            {"type": "advisor_message", "model": "big", "input_tokens": 5, "output_tokens": 6},
+            {"type": "fallback_message", "model": "other", "input_tokens": 412, "output_tokens": 264},
+        ],
+    }
+    others = (("big", Usage(input=5, output=6)), ("other", Usage(input=412, output=264)))
+    assert read_usage(fields) == Usage(searches=1, others=others)
+    fields["iterations"] = [{"type": "fallback_message", "input_tokens": 412, "output_tokens": 264}]
+    assert read_usage(fields) == Usage(input=412, output=264, searches=1)
 
 
 def test_news_replace_what_they_name() -> None:

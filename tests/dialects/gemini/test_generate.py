@@ -4,6 +4,7 @@ import json as stdlib
 
 import pytest
 
+from entrepot.core.call import Peek
 from entrepot.core.dialect import Changes, Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import NOTHING
@@ -90,3 +91,7 @@ def test_counting() -> None:
     assert tap.feed(b'{"totalTokens":5}') + tap.end() == b'{"totalTokens":5}'
     assert tap.done
     assert tap.usage == NOTHING
+
+
+def test_a_request_names_one_model() -> None:
+    assert GeminiGenerate().others(Peek("m", stream=False, members={})) == []

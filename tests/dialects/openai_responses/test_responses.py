@@ -63,3 +63,9 @@ def test_a_mapped_name_and_a_cut_off() -> None:
     last = frames(tap.cutoff())[0]
     assert (last["type"], last["sequence_number"]) == ("response.incomplete", 1)
     assert cut_off(0)
+
+
+def test_other_models_that_may_work() -> None:
+    """OpenRouter tries them when the first one fails."""
+    dialect = OpenAIResponses()
+    assert dialect.others(dialect.peek(b'{"model":"m","input":"x","models":["n"]}')) == ["n"]

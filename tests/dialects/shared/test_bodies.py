@@ -103,3 +103,10 @@ def test_a_copy_is_changed() -> None:
     changes = Changes(model="vendor", set={"a": raw(7)}, drop=frozenset({"b", "nothing"}))
     assert bodies.changed(peek, changes) == {"model": raw("vendor"), "a": raw(7), "c": raw(3)}
     assert list(peek.members) == ["model", "a", "b", "c"]
+
+
+def test_names_are_the_strings_of_an_array() -> None:
+    raw = b'{"a":["x",1,null,"y"],"b":"x","c":null,"d":{"x":1}}'
+    found = bodies.read_members(raw)
+    assert [bodies.read_names(found, name) for name in "abcde"] == [["x", "y"], [], [], [], []]
+    assert bodies.read_names({"a": Raw(b"[")}, "a") == []

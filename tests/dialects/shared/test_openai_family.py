@@ -25,6 +25,12 @@ def test_peek() -> None:
     assert list(peek.members) == ["model", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens"]
 
 
+def test_other_models_that_may_work() -> None:
+    """OpenRouter tries them when the first one fails."""
+    assert Streaming().others(Streaming().peek(b'{"model":"m","models":["n","o"]}')) == ["n", "o"]
+    assert Streaming().others(Streaming().peek(b'{"model":"m"}')) == []
+
+
 def test_wrong_estimates_are_the_vendors_to_judge() -> None:
     peek = Streaming().peek(b'{"model":"m","n":"3","max_tokens":-1,"stream_options":7}')
     assert (peek.choices, peek.max_output, peek.wants_usage) == (1, None, False)

@@ -43,6 +43,10 @@ class AnthropicMessages:
             dropped=dropped,
         )
 
+    def others(self, peek: Peek) -> list[str]:
+        """Other models that the request lets work: advisors and fallbacks."""
+        return requests.others(peek.members)
+
     def patch(self, peek: Peek, changes: Changes) -> bytes:
         """The body with what must change changed; every other value keeps its bytes."""
         return requests.patch(peek, changes)

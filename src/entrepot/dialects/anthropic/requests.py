@@ -67,6 +67,17 @@ def added(members: Members) -> int:
     return tokens
 
 
+def others(members: Members) -> list[str]:
+    """The models of advisors and fallbacks."""
+    found: list[str] = []
+    for name in ("tools", "fallbacks"):
+        items: Any = _decoded(members[name]) if name in members else None
+        for item in cast("list[Any]", items) if isinstance(items, list) else ():
+            model = _fields(item).get("model")
+            found += [model] if isinstance(model, str) else []
+    return found
+
+
 def patch(peek: Peek, changes: Changes) -> bytes:
     """The body with what must change changed; every other value keeps its bytes. Always encoded anew (see openai_requests)."""
     members = changed(peek, changes)

@@ -2,20 +2,24 @@
 
 `input_tokens` leave out what was read from and written to the cache; `output_tokens` include thinking. In a stream
 `message_start` has the first count, and each `message_delta` running totals: what it names replaces what was known, what
-it leaves out stays. Two sorts of `iterations` are billed beside the totals: `compaction` and `advisor_message`.
+it leaves out stays. Two sorts of `iterations` are billed beside the totals: `compaction`, and `advisor_message`, which is
+another model's. Where one is a `fallback_message`, the totals are that model's.
 Source: the types of anthropic-sdk-python (Usage, MessageDeltaUsage, BetaUsage.iterations) and platform.claude.com/docs,
-"Compaction", "Advisor tool".
+"Compaction", "Advisor tool", "Refusals and fallback".
 """
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from entrepot.core.usage import Usage
+import msgspec
+
+from entrepot.core.usage import TOKEN_KINDS, Usage
 
 Fields: TypeAlias = Mapping[str, Any]
 
 _NOTHING: Fields = {}
 _APART = frozenset(("compaction", "advisor_message"))
+"""What the totals leave out."""
 _LIMIT = 2**53
 
 
@@ -29,26 +33,46 @@ def merged(known: Fields, news: Fields) -> Fields:
 
 def read_usage(fields: Fields) -> Usage | None:
     """The vendor's count; None where it counted nothing at all."""
+    iterations = _iterations(fields)
+    used = _counts(fields)
+    if iterations:
+        used = _with_iterations(used, iterations)
+    return used if used.prompt_total or used.output_total else None
+
+
+def _counts(fields: Fields) -> Usage:
     short, long = _written(fields)
-    plain, read, output = (count_of(fields, name) for name in ("input_tokens", "cache_read_input_tokens", "output_tokens"))
+    output = count_of(fields, "output_tokens")
     thought = min(count_of(_object(fields, "output_tokens_details"), "thinking_tokens"), output)
-    for iteration in _iterations(fields):
-        plain += count_of(iteration, "input_tokens")
-        read += count_of(iteration, "cache_read_input_tokens")
-        output += count_of(iteration, "output_tokens")
-        more = _written(iteration)
-        short, long = short + more[0], long + more[1]
-    if not (plain or read or short or long or output):
-        return None
     return Usage(
-        input=plain,
-        cache_read=read,
+        input=count_of(fields, "input_tokens"),
+        cache_read=count_of(fields, "cache_read_input_tokens"),
         cache_write_5m=short,
         cache_write_1h=long,
         output=output - thought,
         reasoning=thought,
         searches=count_of(_object(fields, "server_tool_use"), "web_search_requests"),
     )
+
+
+def _with_iterations(totals: Usage, iterations: list[Fields]) -> Usage:
+    """The totals and what they leave out, by model."""
+    own, others = totals, list[tuple[str, Usage]]()
+    for iteration in iterations:
+        kind, model = iteration.get("type"), iteration.get("model")
+        named = isinstance(model, str) and bool(model)
+        if kind == "fallback_message" and named:
+            others.append((str(model), msgspec.structs.replace(own, searches=0)))
+            own = Usage(searches=own.searches)
+        elif kind == "advisor_message" and named:
+            others.append((str(model), _counts(iteration)))
+        elif kind in _APART:
+            own = _sum(own, _counts(iteration))
+    return msgspec.structs.replace(own, others=tuple(others)) if others else own
+
+
+def _sum(one: Usage, more: Usage) -> Usage:
+    return Usage(**{kind: getattr(one, kind) + getattr(more, kind) for kind in TOKEN_KINDS})
 
 
 def count_of(fields: Fields, name: str) -> int:
@@ -76,12 +100,8 @@ def _written(fields: Fields) -> tuple[int, int]:
 
 
 def _iterations(fields: Fields) -> list[Fields]:
-    """Those that the totals leave out."""
     found = fields.get("iterations")
-    if not isinstance(found, list):
-        return []
-    objects: list[Any] = [item for item in found if isinstance(item, dict)]  # pyright: ignore[reportUnknownVariableType]
-    return [item for item in objects if item.get("type") in _APART]
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def _object(fields: Fields, name: str) -> Fields:

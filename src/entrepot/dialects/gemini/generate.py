@@ -88,6 +88,11 @@ class GeminiGenerate:
         tap = ReadingTap(how, GenerateReader(Reading(how.stream, "forwarded")), "modelVersion", cut_off)
         return ArrayTap(tap) if how.stream and how.array else tap
 
+    def others(self, peek: Peek) -> list[str]:
+        """None: a request names one model."""
+        del peek
+        return []
+
     def own_answer(self, prompt_tokens: int) -> bytes | None:
         """None: only a model answers this."""
         del prompt_tokens

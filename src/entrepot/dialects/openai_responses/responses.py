@@ -67,6 +67,10 @@ class OpenAIResponses:
         """A fresh tap for one answer."""
         return ReadingTap(how, ResponsesReader(Reading(how.stream, "forwarded")), "model", cut_off)
 
+    def others(self, peek: Peek) -> list[str]:
+        """Other models that the request lets work: OpenRouter's fallbacks."""
+        return bodies.read_names(peek.members, "models")
+
     def own_answer(self, prompt_tokens: int) -> bytes | None:
         """None: only a model answers this."""
         del prompt_tokens

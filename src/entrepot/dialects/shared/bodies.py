@@ -6,7 +6,7 @@ own handling of them keeps working; the words do for others too.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -125,6 +125,18 @@ def decoded(raw: Raw) -> Any:
         raise Fault(Kind.TOO_DEEP) from None
     except json.JsonError as error:
         raise Fault(Kind.INVALID_JSON, f"The request body is not valid JSON: {error}.") from None
+
+
+def read_names(members: Members, name: str) -> list[str]:
+    """The strings of an array; anything else is the vendor's to judge."""
+    raw = members.get(name)
+    if raw is None:
+        return []
+    try:
+        found = json.decode(bytes(raw))
+    except json.JsonError:
+        return []
+    return [item for item in cast("list[Any]", found) if isinstance(item, str)] if isinstance(found, list) else []
 
 
 def changed(peek: Peek, changes: Changes) -> Members:

@@ -57,6 +57,10 @@ class OpenAIFamily:
         del members
         return ()
 
+    def others(self, peek: Peek) -> list[str]:
+        """Other models that the request lets work: OpenRouter's fallbacks."""
+        return bodies.read_names(peek.members, "models")
+
     def patch(self, peek: Peek, changes: Changes) -> bytes:
         """The body with what must change changed; every other value keeps its bytes."""
         return openai_requests.patch(peek, changes)
