@@ -10,6 +10,7 @@ import pytest
 from entrepot.billing.receipt import Receipt
 from entrepot.buckets.record import Progress, decode
 from entrepot.buckets.verify import verify
+from entrepot.core.http import Timeouts
 from entrepot.core.money import parse_usd
 from entrepot.core.route import Disconnect
 from entrepot.relay import forward, pulse
@@ -32,7 +33,8 @@ async def running(
     policy: Disconnect = "cancel", *, group: Group = ORDINARY, usd: str = "10"
 ) -> AsyncIterator[tuple[RelayUnderTest, MeteredVendor]]:
     async with running_metered() as vendor:
-        to = channel(vendor.base_url, provider="compatible", models=("m-*",))
+        patient = Timeouts(first_byte=20.0, idle=20.0, total=30.0)
+        to = channel(vendor.base_url, provider="compatible", models=("m-*",), timeouts=patient)
         async with running_relay([to], prices=DEAR, disconnect=policy, groups=(group,), wallet_usd=usd) as relay:
             yield relay, vendor
             assert (await verify(relay.buckets.flusher.db)).ok
@@ -208,21 +210,21 @@ async def test_text_that_outruns_its_wallet_ends_within_a_slice_of_zero() -> Non
 
 
 async def test_silent_reasoning_that_outruns_its_wallet_ends_within_a_slice_of_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if 1,700 tokens were thought in a second: each beat reserves for what may have been; what is paid is what came.
+    """As if 1,000 tokens were thought in a second: each beat reserves for what may have been; what is paid is what came.
 
-    Two beats are longer than a refill of the lease takes, as they are in earnest (2 s each).
+    Two beats in a row that find nothing are the end: as in life, a beat is less than a slice, and leaves time to lease.
     """
     monkeypatch.setattr(pulse, "SECONDS", 0.3)
-    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 1_700)
+    monkeypatch.setattr(pulse, "TOKENS_PER_SECOND", 1_000)
     monkeypatch.setattr(forward, "HOLD_SECONDS", 0.1)
-    async with running(usd="3") as (relay, vendor):
+    async with running(usd="2.3") as (relay, vendor):
         receipt, books, wire = await called(relay, vendor, "m-100-think100000", stream=True)
         assert (wire.status, wire.complete, books.ended, books.written) == (200, True, "cut", 0)
         last, done = wire.body.split(b"\n\n")[-3:-1]
         assert (b'"finish_reason":"length"' in last, done) == (True, b"data: [DONE]")
-        assert parse_usd("3") - SLICE < await held_at_the_end(relay) <= parse_usd("3")
-        assert 0 < books.thought < 3_000, "no more than the wallet could have paid"
-        assert list(receipt.usage) == ["input"]
+        assert parse_usd("2.3") - SLICE < await held_at_the_end(relay) <= parse_usd("2.3")
+        assert 0 < books.thought < 2_300, "no more than the wallet could have paid"
+        assert (receipt.status, list(receipt.usage)) == ("interrupted", ["input"])
         assert parse_usd(receipt.charge) == cost(receipt) > 0
 
 

@@ -87,7 +87,7 @@ class Outcome:
             dialect=call.dialect,
             arrived=call.arrived,
             status=self._status(exchange),
-            outcome=_outcome(fault, started=exchange.started and first is not None),
+            outcome=_outcome(fault, started=exchange.started and (first is not None or self.usage is not NOTHING)),
             fault=fault.kind.value if fault else None,
             model=peek.model,
             stream=peek.stream,
