@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from entrepot.core.call import Peek
 from entrepot.core.conversion import Convertible, Reading, Writing
 from entrepot.core.events import Event, Failed
@@ -56,7 +58,16 @@ def summary(events: Iterable[Event]) -> Summary:
     for _, choice in sorted(fold.choices.items()):
         calls = [(call.name, call.arguments if call.custom else _arguments(call.arguments)) for call in choice.calls()]
         choices.append(Said(choice.text(), choice.thinking(), calls, choice.reason))
-    return Summary(choices, fold.usage, fold.fault is not None)
+    return Summary(choices, _together(fold.usage), fold.fault is not None)
+
+
+def _together(usage: Usage | None) -> Usage | None:
+    """What other models did for the call is told with the rest: no format has a word for it that all share."""
+    if usage is None or not usage.others:
+        return usage
+    asked = usage.input + sum(used.prompt_total for _, used in usage.others)
+    made = usage.output + sum(used.output_total for _, used in usage.others)
+    return msgspec.structs.replace(usage, input=asked, output=made, others=())
 
 
 def _arguments(text: str) -> Any:

@@ -300,7 +300,7 @@ def write_usage(usage: Usage | None, cost: str) -> dict[str, Any]:
     """Counts on Anthropic's base: the input without what the cache gave or took."""
     found = usage or Usage()
     counts: dict[str, Any] = {
-        "input_tokens": found.input + found.audio_input + found.image_input,
+        "input_tokens": found.prompt_total - found.cache_read - found.cache_write_5m - found.cache_write_1h,
         "cache_creation_input_tokens": found.cache_write_5m + found.cache_write_1h,
         "cache_read_input_tokens": found.cache_read,
         "cache_creation": {

@@ -39,7 +39,7 @@ def read_usage(fields: Mapping[str, Any]) -> Usage | None:
 
 def write_usage(usage: Usage) -> dict[str, Any]:
     """Counts on Gemini's base."""
-    made = usage.output + usage.audio_output + usage.image_output
+    made = usage.output_total - usage.reasoning
     counts = {"promptTokenCount": usage.prompt_total, "candidatesTokenCount": made}
     if usage.reasoning:
         counts["thoughtsTokenCount"] = usage.reasoning
@@ -48,7 +48,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     asked = _details(
         TEXT=usage.prompt_total - usage.audio_input - usage.image_input, AUDIO=usage.audio_input, IMAGE=usage.image_input
     )
-    given = _details(TEXT=usage.output, AUDIO=usage.audio_output, IMAGE=usage.image_output)
+    given = _details(TEXT=made - usage.audio_output - usage.image_output, AUDIO=usage.audio_output, IMAGE=usage.image_output)
     total = usage.prompt_total + usage.output_total
     return {**counts, "totalTokenCount": total, "promptTokensDetails": asked, "candidatesTokensDetails": given}
 
