@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +87,20 @@ def test_a_key_as_the_handbook_makes_it(server: Installation) -> None:
     refused = holder.ask("o3")
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
     answers = asyncio.run(holder.together(80))
-    assert Counter(answer.status_code for answer in answers) == {200: 60, 429: 20}
+    served = Counter(answer.status_code for answer in answers)
+    # Never more than the limit; less by what the other worker's idle slices hold, a tenth at most (decision 0007).
+    assert served[200] + served[429] == 80
+    assert 54 <= served[200] <= 60, served
     full = next(answer for answer in answers if answer.status_code == 429)
     assert full.json()["error"]["code"] == "rate_limit_exceeded"
     assert "this API key on requests per minute (RPM): limit 60" in full.json()["error"]["message"]
     assert 0 < float(full.headers["retry-after"]) <= 61
     assert full.headers["x-ratelimit-limit-requests"] == "60"
     deadline = time.monotonic() + HOLDS
-    while (view := holder.key())["used"] != "1.5" and time.monotonic() < deadline:
+    paid = served[200] * Decimal("0.025")
+    while Decimal((view := holder.key())["used"]) != paid and time.monotonic() < deadline:
         time.sleep(0.1)  # what the other worker was paid is in the database within two flushes
-    assert (view["used"], view["remaining"]) == ("1.5", "3.5"), "60 calls at 0.05, half price"
+    assert (Decimal(view["used"]), Decimal(view["remaining"])) == (paid, 5 - paid), "calls at 0.05, half price"
     holder.set(f"keys/{made['id']}", rpm=None)
     holder.becomes(200)
 
@@ -114,9 +119,11 @@ def test_limits_that_keys_share_hold_within_two_seconds(server: Installation, pa
     assert [limit["rpm"] for limit in shared.values()] == [1]
     one.set(path, rpm=None, concurrency=1)
     one.becomes(200)
+    deadline = time.monotonic() + HOLDS  # the one slot may be leased to the other worker until it gives it back
     answers = asyncio.run(one.together(6))
-    statuses = Counter(answer.status_code for answer in answers)
-    assert set(statuses) == {200, 429}
+    while {answer.status_code for answer in answers} != {200, 429}:
+        assert time.monotonic() < deadline, Counter(answer.status_code for answer in answers)
+        answers = asyncio.run(one.together(6))
     assert any(f"{named} on concurrent requests: limit 1" in answer.text for answer in answers)
     one.set(path, concurrency=None)
     deadline = time.monotonic() + HOLDS
