@@ -179,11 +179,12 @@ async def worker_paused(nodes: Nodes, seconds: float, tell: Tell, *, by_others: 
             spent += 1
         await asyncio.sleep(max(paused + seconds - time.monotonic(), 0))
         worker.send_signal(signal.SIGCONT)
-        woken = Counter[tuple[int, str]]()
-        while time.monotonic() < paused + seconds + 3:
+        awake, woken = time.monotonic(), Counter[tuple[int, str]]()
+        while time.monotonic() < awake + 3:
             woken[await whole(client, one, POOR, nodes.book)] += 1
         ends = Counter(await asyncio.gather(*running))
-    tell(f"worker paused for {seconds:.0f} s: {spent} calls elsewhere; woken: {_said(woken)}; its streams: {_said(ends)}")
+    slept = awake - paused
+    tell(f"worker paused for {slept:.0f} s: {spent} calls elsewhere; woken: {_said(woken)}; its streams: {_said(ends)}")
     assert woken[402, "insufficient_quota"] > 0, woken
     assert {status for status, _ in woken} <= {200, 402, 429, 503}, woken
     assert metric(nodes.one, "entrepot_money_recoveries_total", kind="reborn") == 1
