@@ -25,8 +25,6 @@ class Target(msgspec.Struct, frozen=True):
     """The vendor's name for the model."""
     max_output: int | None = None
     """Output tokens at most, where the balance pays for no more than that."""
-    default_output: int = 8192
-    """Output tokens for a format that must name a cap, where the client named none."""
     ask_usage: bool = False
     """Ask for usage in the stream."""
     plain: bool = False

@@ -1,10 +1,11 @@
 """The tool calls of one choice as they arrive in pieces, however a vendor numbers them."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from entrepot.core.ask import Proof
 from entrepot.core.events import CallBegin, CallDelta, Event, Proved
+from entrepot.dialects.shared.answers import object_of, text_of
 from entrepot.kit import json
 
 
@@ -29,8 +30,8 @@ class Calls:
     def take(self, piece: dict[str, Any]) -> Iterator[Event]:
         """One item of `tool_calls`."""
         custom = piece.get("custom")
-        function = _dict(custom or piece.get("function"))
-        name, number = _text(function.get("name")), _text(piece.get("id"))
+        function = object_of(custom or piece.get("function"))
+        name, number = text_of(function.get("name")), text_of(piece.get("id"))
         place = self._place(piece.get("index"), number, name)
         if place is None and not name and not number:
             return  # an empty item, which some send with every message
@@ -47,8 +48,8 @@ class Calls:
         if arguments:
             self._argued[place] = True
             yield CallDelta(place, arguments, self._choice)
-        google = _dict(_dict(piece.get("extra_content")).get("google"))
-        if signature := _text(google.get("thought_signature")):
+        google = object_of(object_of(piece.get("extra_content")).get("google"))
+        if signature := text_of(google.get("thought_signature")):
             yield Proved("call", Proof("gemini", signature), place, self._choice)
 
     def end(self) -> Iterator[Event]:
@@ -67,11 +68,3 @@ class Calls:
         if isinstance(index, int) or name:
             return None
         return self._ids.index(number) if number in self._ids else len(self._ids) - 1 if self._ids else None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

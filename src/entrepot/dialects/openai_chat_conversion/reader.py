@@ -25,8 +25,8 @@ from entrepot.core.events import (
 )
 from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_chat_conversion.calls import Calls
-from entrepot.dialects.shared import media, openai_chunk, openai_faults
-from entrepot.dialects.shared.answers import number_of
+from entrepot.dialects.shared import media, openai_faults
+from entrepot.dialects.shared.answers import decode_object, list_of, number_of, object_of, text_of, whole_of
 from entrepot.dialects.shared.openai_usage import read_usage
 from entrepot.kit import json, sse
 
@@ -58,7 +58,7 @@ class ChatReader:
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes as they come. Raises Fault(VENDOR_GARBAGE)."""
         if not self._stream:
-            events = list(self._chunk(_object(data)))
+            events = list(self._chunk(decode_object(data)))
             if not self._seen and not any(isinstance(event, Failed) for event in events):
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer has no choice in it.")
             return [*events, *self._complete()]
@@ -97,16 +97,16 @@ class ChatReader:
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream ended its answer without any choice in it.")
             yield from self._complete()
             return
-        yield from self._chunk(_object(payload), payload)
+        yield from self._chunk(decode_object(payload), payload)
 
     def _chunk(self, fields: dict[str, Any], payload: bytes = b"") -> Iterator[Event]:
-        choices = _objects(fields.get("choices"))
+        choices = list_of(fields.get("choices"))
         if not self._begun and choices:
             self._begun = True
-            yield Begin(_text(fields.get("id")), _text(fields.get("model")), _whole(fields.get("created")))
+            yield Begin(text_of(fields.get("id")), text_of(fields.get("model")), whole_of(fields.get("created")))
         for choice in choices:
             yield from self._choice(choice)
-        usage = fields.get("usage") or _dict(fields.get("x_groq")).get("usage")
+        usage = fields.get("usage") or object_of(fields.get("x_groq")).get("usage")
         if isinstance(usage, dict) and (counted := read_usage(cast("dict[str, Any]", usage))) is not None:
             yield Counted(counted)
         if error := fields.get("error"):
@@ -115,12 +115,12 @@ class ChatReader:
             yield Failed(fault)
 
     def _choice(self, fields: dict[str, Any]) -> Iterator[Event]:
-        index = _whole(fields.get("index"))
+        index = whole_of(fields.get("index"))
         self._seen.add(index)
-        said = _dict(fields.get("delta") or fields.get("message"))
+        said = object_of(fields.get("delta") or fields.get("message"))
         yield from self._words(said, index)
         yield from self._extras(said, fields, index)
-        listed = _objects(said.get("tool_calls"))
+        listed = list_of(said.get("tool_calls"))
         if function := said.get("function_call"):
             listed = [*listed, {"index": 0, "function": function}]
         if listed:
@@ -143,91 +143,59 @@ class ChatReader:
         yield Finish(reason, choice=index)
 
     def _words(self, said: dict[str, Any], index: int) -> Iterator[Event]:
-        content, thought = said.get("content"), _text(said.get("reasoning_content")) or _text(said.get("reasoning"))
+        content, thought = said.get("content"), text_of(said.get("reasoning_content")) or text_of(said.get("reasoning"))
         if isinstance(content, list):  # mistral: text and thinking parts
-            parts = _objects(cast("list[Any]", content))
+            parts = list_of(cast("list[Any]", content))
             thought += "".join(_joined(part.get("thinking")) for part in parts)
-            content = "".join(_text(part.get("text")) for part in parts)
-        details = _objects(said.get("reasoning_details"))
+            content = "".join(text_of(part.get("text")) for part in parts)
+        details = list_of(said.get("reasoning_details"))
         if not thought:
-            thought = "".join(_text(item.get("text")) or _text(item.get("summary")) for item in details)
+            thought = "".join(text_of(item.get("text")) or text_of(item.get("summary")) for item in details)
         if thought:
             yield Delta("thinking", thought, index)
         for item in details:
             if item.get("signature") or item.get("data"):
                 yield Proved("thinking", Proof("openai_chat", json.encode(item).decode()), choice=index)
-        text = _text(content) or _text(_dict(said.get("audio")).get("transcript"))
+        text = text_of(content) or text_of(object_of(said.get("audio")).get("transcript"))
         if text:
             yield Delta("text", text, index)
-        if refusal := _text(said.get("refusal")):
+        if refusal := text_of(said.get("refusal")):
             yield Delta("refusal", refusal, index)
 
     def _extras(self, said: dict[str, Any], fields: dict[str, Any], index: int) -> Iterator[Event]:
-        for image in _objects(said.get("images")):
-            url = _text(_dict(image.get("image_url")).get("url"))
+        for image in list_of(said.get("images")):
+            url = text_of(object_of(image.get("image_url")).get("url"))
             try:
                 yield Produced(media.from_url(url, "image"), index)
             except media.BadDataError as error:
                 raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's picture could not be understood: {error}.") from None
-        for note in _objects(said.get("annotations")):
-            if found := _dict(note.get("url_citation")):
+        for note in list_of(said.get("annotations")):
+            if found := object_of(note.get("url_citation")):
                 yield Cited(_citation(found), index)
-        scores = tuple(_score(item) for item in _objects(_dict(fields.get("logprobs")).get("content")))
+        scores = tuple(_score(item) for item in list_of(object_of(fields.get("logprobs")).get("content")))
         if scores:
             yield Scored(scores, index)
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    """A JSON object, as vendors really write it. Raises Fault(VENDOR_GARBAGE)."""
-    try:
-        value = json.decode(payload)
-    except json.JsonError:
-        try:
-            value = json.decode(openai_chunk.mended(payload))
-        except json.JsonError as error:
-            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
-    if not isinstance(value, dict):
-        raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer could not be understood: it is no JSON object.")
-    return cast("dict[str, Any]", value)
 
 
 def _citation(found: dict[str, Any]) -> Citation:
     start, end = found.get("start_index"), found.get("end_index")
     return Citation(
-        _text(found.get("url")),
-        _text(found.get("title")),
+        text_of(found.get("url")),
+        text_of(found.get("title")),
         start=start if isinstance(start, int) else None,
         end=end if isinstance(end, int) else None,
     )
 
 
 def _score(item: dict[str, Any]) -> Score:
-    top = tuple(Score(*_likely(other)) for other in _objects(item.get("top_logprobs")))
+    top = tuple(Score(*_likely(other)) for other in list_of(item.get("top_logprobs")))
     return Score(*_likely(item), top)
 
 
 def _likely(item: dict[str, Any]) -> tuple[str, float]:
-    return _text(item.get("token")), number_of(item.get("logprob"))
+    return text_of(item.get("token")), number_of(item.get("logprob"))
 
 
 def _joined(parts: Any) -> str:
     """mistral's thinking: a string, or a list of text parts."""
-    return _text(parts) or "".join(_text(part.get("text")) for part in _objects(parts))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _whole(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) else 0
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list):
-        return []
-    return [cast("dict[str, Any]", item) for item in cast("list[Any]", value) if isinstance(item, dict)]
+    return text_of(parts) or "".join(text_of(part.get("text")) for part in list_of(parts))
