@@ -11,6 +11,7 @@ from entrepot.dialects.anthropic import faults
 from entrepot.dialects.anthropic.blocks import NAME, REDACTED
 from entrepot.dialects.anthropic.usage import Fields, merged, read_usage
 from entrepot.dialects.shared.answers import decode_object, list_of, object_of, text_of
+from entrepot.dialects.shared.frames import Frames
 from entrepot.kit import json, sse
 
 _REASONS: Mapping[str, Reason] = {
@@ -25,12 +26,12 @@ _REASONS: Mapping[str, Reason] = {
 class MessagesReader:
     """Reads one answer (contract: core/conversion.py, Reader)."""
 
-    __slots__ = ("_block", "_calls", "_input", "_splitter", "_stopped", "_stream", "_usage", "done")
+    __slots__ = ("_block", "_calls", "_frames", "_input", "_stopped", "_stream", "_usage", "done")
 
     def __init__(self, how: Reading) -> None:
         self.done = False
         self._stream = how.stream
-        self._splitter = sse.Splitter()
+        self._frames = Frames()
         self._block: dict[str, Any] = {}
         """The open block, as it began."""
         self._input: list[str] = []
@@ -43,20 +44,11 @@ class MessagesReader:
         """Take bytes as they come. Raises Fault(VENDOR_GARBAGE)."""
         if not self._stream:
             return list(self._message(decode_object(data)))
-        try:
-            frames = self._splitter.feed(data)
-        except sse.FrameTooLargeError as error:
-            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
-        return [event for frame in frames for event in self._frame(frame)]
+        return [event for frame in self._frames.feed(data) for event in self._frame(frame)]
 
     def end(self) -> list[Event]:
         """The vendor closed. Raises Fault(VENDOR_TRUNCATED) before `message_stop`."""
-        events: list[Event] = []
-        if not self.done and self._splitter.rest.strip():
-            try:
-                events = list(self._frame(self._splitter.rest))
-            except Fault:
-                raise Fault(Kind.VENDOR_TRUNCATED) from None
+        events = [] if self.done else self._frames.last(self._frame)
         if not self.done and not self._stopped:
             raise Fault(Kind.VENDOR_TRUNCATED)
         self.done = True

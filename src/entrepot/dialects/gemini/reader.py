@@ -33,6 +33,7 @@ from entrepot.dialects.gemini.partial import Arguments
 from entrepot.dialects.gemini.usage import read_usage
 from entrepot.dialects.shared import media
 from entrepot.dialects.shared.answers import decode_object, list_of, number_of, object_of, text_of, whole_of
+from entrepot.dialects.shared.frames import Frames
 from entrepot.kit import json, sse
 
 _REASONS: Mapping[str, Reason] = {
@@ -51,13 +52,13 @@ _NATIVE = ("executableCode", "codeExecutionResult", "toolCall", "toolResponse")
 class GenerateReader:
     """Reads one answer (contract: core/conversion.py, Reader)."""
 
-    __slots__ = ("_begun", "_calls", "_finished", "_partial", "_seed", "_seen", "_splitter", "_stream", "done")
+    __slots__ = ("_begun", "_calls", "_finished", "_frames", "_partial", "_seed", "_seen", "_stream", "done")
 
     def __init__(self, how: Reading) -> None:
         self.done = False
         self._stream = how.stream
         self._seed = how.seed
-        self._splitter = sse.Splitter()
+        self._frames = Frames()
         self._begun = False
         self._calls: dict[int, int] = {}
         """Calls so far, by candidate."""
@@ -74,20 +75,11 @@ class GenerateReader:
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer has no candidate in it.")
             self.done = True
             return [*events, *self._unfinished()]
-        try:
-            frames = self._splitter.feed(data)
-        except sse.FrameTooLargeError as error:
-            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
-        return [event for frame in frames for event in self._frame(frame)]
+        return [event for frame in self._frames.feed(data) for event in self._frame(frame)]
 
     def end(self) -> list[Event]:
         """The vendor closed. Raises Fault(VENDOR_TRUNCATED) before every candidate has finished."""
-        events: list[Event] = []
-        if self._splitter.rest.strip():
-            try:
-                events = list(self._frame(self._splitter.rest))
-            except Fault:
-                raise Fault(Kind.VENDOR_TRUNCATED) from None
+        events = self._frames.last(self._frame)
         if not self._finished or self._seen != self._finished:
             raise Fault(Kind.VENDOR_TRUNCATED)
         self.done = True

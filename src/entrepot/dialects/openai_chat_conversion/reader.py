@@ -27,6 +27,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_chat_conversion.calls import Calls
 from entrepot.dialects.shared import media, openai_faults
 from entrepot.dialects.shared.answers import decode_object, list_of, number_of, object_of, text_of, whole_of
+from entrepot.dialects.shared.frames import Frames
 from entrepot.dialects.shared.openai_usage import read_usage
 from entrepot.kit import json, sse
 
@@ -43,13 +44,13 @@ _REASONS: Mapping[str, Reason] = {
 class ChatReader:
     """Reads one answer (contract: core/conversion.py, Reader)."""
 
-    __slots__ = ("_begun", "_calls", "_finished", "_seed", "_seen", "_splitter", "_stream", "done")
+    __slots__ = ("_begun", "_calls", "_finished", "_frames", "_seed", "_seen", "_stream", "done")
 
     def __init__(self, how: Reading) -> None:
         self.done = False
         self._stream = how.stream
         self._seed = how.seed
-        self._splitter = sse.Splitter()
+        self._frames = Frames()
         self._begun = False
         self._calls: dict[int, Calls] = {}
         self._seen: set[int] = set()
@@ -62,21 +63,11 @@ class ChatReader:
             if not self._seen and not any(isinstance(event, Failed) for event in events):
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer has no choice in it.")
             return [*events, *self._complete()]
-        try:
-            frames = self._splitter.feed(data)
-        except sse.FrameTooLargeError as error:
-            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
-        return [event for frame in frames for event in self._frame(frame)]
+        return [event for frame in self._frames.feed(data) for event in self._frame(frame)]
 
     def end(self) -> list[Event]:
         """The vendor closed. Raises Fault(VENDOR_TRUNCATED) before every choice has finished."""
-        rest = self._splitter.rest
-        events: list[Event] = []
-        if rest.strip() and not self.done:
-            try:
-                events = list(self._frame(rest))
-            except Fault:
-                raise Fault(Kind.VENDOR_TRUNCATED) from None
+        events = [] if self.done else self._frames.last(self._frame)
         if not self.done and (not self._finished or self._seen != self._finished):
             raise Fault(Kind.VENDOR_TRUNCATED)
         return [*events, *self._complete()]

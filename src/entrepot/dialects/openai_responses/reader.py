@@ -30,6 +30,7 @@ from entrepot.core.faults import Fault, Kind
 from entrepot.dialects.openai_responses.proofs import NAME
 from entrepot.dialects.shared import openai_faults
 from entrepot.dialects.shared.answers import decode_object, list_of, number_of, object_of, text_of, whole_of
+from entrepot.dialects.shared.frames import Frames
 from entrepot.dialects.shared.openai_usage import read_usage
 from entrepot.kit import json, sse
 
@@ -56,13 +57,13 @@ class _Item:
 class ResponsesReader:
     """Reads one answer (contract: core/conversion.py, Reader)."""
 
-    __slots__ = ("_begun", "_calls", "_items", "_seed", "_splitter", "_stream", "done")
+    __slots__ = ("_begun", "_calls", "_frames", "_items", "_seed", "_stream", "done")
 
     def __init__(self, how: Reading) -> None:
         self.done = False
         self._stream = how.stream
         self._seed = how.seed
-        self._splitter = sse.Splitter()
+        self._frames = Frames()
         self._begun = False
         self._calls = 0
         self._items: dict[int, _Item] = {}
@@ -72,20 +73,11 @@ class ResponsesReader:
         """Take bytes as they come. Raises Fault(VENDOR_GARBAGE)."""
         if not self._stream:
             return list(self._response(decode_object(data)))
-        try:
-            frames = self._splitter.feed(data)
-        except sse.FrameTooLargeError as error:
-            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
-        return [event for frame in frames for event in self._frame(frame)]
+        return [event for frame in self._frames.feed(data) for event in self._frame(frame)]
 
     def end(self) -> list[Event]:
         """The vendor closed. Raises Fault(VENDOR_TRUNCATED) before the response has ended."""
-        events: list[Event] = []
-        if not self.done and self._splitter.rest.strip():
-            try:
-                events = list(self._frame(self._splitter.rest))
-            except Fault:
-                raise Fault(Kind.VENDOR_TRUNCATED) from None
+        events = [] if self.done else self._frames.last(self._frame)
         if not self.done:
             raise Fault(Kind.VENDOR_TRUNCATED)
         return events

@@ -11,7 +11,8 @@ from entrepot.core.delivered import Delivered
 from entrepot.core.dialect import Tapping
 from entrepot.core.faults import Fault, Kind
 from entrepot.core.usage import Usage
-from entrepot.kit import json, sse
+from entrepot.dialects.shared.frames import Frames
+from entrepot.kit import json
 
 _MAX_WHOLE = 64 * 1024 * 1024
 """Bytes of a whole answer of which usage is read; more than any vendor sends."""
@@ -46,7 +47,7 @@ class ReadingTap:
         self._cut_off = cut_off
         self._delivered = Delivered()
         self._shown = Shown(member, how.show_model) if how.show_model is not None else None
-        self._frames = sse.Splitter() if how.stream else None
+        self._frames = Frames() if how.stream else None
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -78,10 +79,7 @@ class ReadingTap:
             if self._size > _MAX_WHOLE:
                 raise Fault(Kind.VENDOR_GARBAGE, "The upstream's answer is too large.")
             return b""
-        try:
-            frames = self._frames.feed(data)
-        except sse.FrameTooLargeError as error:
-            raise Fault(Kind.VENDOR_GARBAGE, f"The upstream's answer could not be understood: {error}.") from None
+        frames = self._frames.feed(data)
         self.frames += len(frames)
         return self._read(b"".join(frames)) if frames else b""
 
